@@ -1,0 +1,137 @@
+// What an operator can say, as plain values: every key of the YAML that this build knows, with its
+// unit, its default and the reason for it. The loader (loader.hpp) fills it and has checked it:
+// whoever holds a Config may rely on the ranges written here.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ifmatch::config {
+
+using Milliseconds = std::chrono::milliseconds;
+
+inline constexpr std::size_t kib = 1024;
+inline constexpr std::size_t mib = 1024 * kib;
+
+struct ListenerTimeouts {
+  Milliseconds header{10'000};  // a whole header section must arrive; then 408. Stops slow headers.
+  Milliseconds body{30'000};    // between two pieces of a request body; then 408.
+  Milliseconds idle{75'000};    // a kept-alive connection without a request; nginx's default.
+  Milliseconds write{30'000};   // a client that takes nothing of its answer for so long is dropped.
+};
+
+struct ListenerLimits {
+  std::size_t header_bytes = 32 * kib;  // octets of a header section (and of a trailer section); then 431.
+  std::size_t header_fields = 128;      // field lines in it; then 431.
+  std::size_t target_bytes = 8 * kib;   // octets of the request target; then 414.
+};
+
+struct Listener {
+  std::string name;                      // "default" where none is given
+  std::string address = "127.0.0.1:8080";  // HOST:PORT with a numeric host; port 0 picks a free one
+  std::size_t max_connections = 10'000;  // over all threads; further ones wait in the accept queue
+  ListenerTimeouts timeouts;
+  ListenerLimits limits;
+};
+
+struct UpstreamTimeouts {
+  Milliseconds connect{2'000};
+  Milliseconds response{30'000};  // a write's whole answer, total; a read's header, and each later silence
+  Milliseconds idle{60'000};      // an unused pooled connection is closed after it
+};
+
+struct Upstream {
+  std::string name;
+  std::string url;                     // as written, after substitution
+  std::string host;                    // from url
+  std::uint16_t port = 80;             // from url
+  std::string base_path;               // from url, without a trailing slash; "" where there is none
+  std::size_t max_connections = 256;   // over all threads
+  UpstreamTimeouts timeouts;
+};
+
+enum class Mode { enforce, bypass };
+enum class Check { confirm, recorded };
+enum class OnMissing { s412, s428, s409, s403, allow };
+enum class OnStale { s412, s409 };
+enum class Wildcard { allow, refuse };
+enum class Reads { pass, wait };
+enum class WriteTag { when_lawful, never };
+enum class ExposeEtag { automatic, always, never };
+enum class VersionSourceKind { body };
+
+struct StatusRange {
+  int first = 0;  // inclusive
+  int last = 0;   // inclusive
+};
+
+struct GateLimits {
+  Milliseconds wait{5'000};  // over all gates of a request together
+  std::size_t queue = 64;    // waiters per gate, exclusive and shared ones apart
+};
+
+// Everything that a route inherits from `defaults`.
+struct RouteSettings {
+  Mode mode = Mode::enforce;
+  Check check = Check::confirm;
+  std::vector<std::string> guard = {"PUT", "PATCH", "DELETE"};
+  std::vector<std::string> serialize;
+  OnMissing on_missing = OnMissing::s412;
+  OnStale on_stale = OnStale::s412;
+  Wildcard wildcard = Wildcard::allow;
+  VersionSourceKind version = VersionSourceKind::body;
+  std::vector<std::string> vary;  // lower-case field names
+  std::size_t max_body = 8 * mib;
+  GateLimits gate;
+  std::optional<Milliseconds> in_doubt;  // default: the upstream's response time-out
+  std::vector<StatusRange> doubtful = {{502, 502}, {503, 503}, {504, 504}, {520, 599}};
+  std::vector<std::pair<std::string, std::string>> probe_headers;
+  Reads reads = Reads::pass;
+  WriteTag write_tag = WriteTag::when_lawful;
+  bool accept_rewritten_tags = false;
+  ExposeEtag expose_etag = ExposeEtag::automatic;
+};
+
+struct Route {
+  std::string name;
+  std::string path;         // the pattern: "/v1/orders/{id}", "/docs/**"
+  std::string host = "*";   // an exact host in lower case, "*.example.org", or "*"
+  std::size_t upstream = 0; // index into Config::upstreams
+  std::vector<std::string> resources;  // templates; "/..." is a path, anything else a name
+  RouteSettings settings;
+};
+
+struct Store {
+  std::size_t max_resources = 1'000'000;  // records beyond it are forgotten, oldest first
+};
+
+enum class LogLevel { trace, debug, info, warning, error, off };
+enum class LogFormat { text, json };
+
+struct Log {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
+};
+
+struct Shutdown {
+  Milliseconds drain_timeout{35'000};  // longer than connect + response, so that every write is accounted for
+};
+
+struct Config {
+  std::vector<Listener> listeners;
+  std::vector<Upstream> upstreams;
+  std::vector<Route> routes;  // first match wins
+  Store store;
+  Log log;
+  Shutdown shutdown;
+  std::optional<std::string> etag_secret;  // octets of etag_secret_file, one trailing line feed removed
+  std::optional<std::string> state_dir;    // unset: the default places are tried; "none": no mark
+  std::size_t threads = 0;                 // 0: one per core
+};
+
+}  // namespace ifmatch::config
