@@ -1,0 +1,187 @@
+// The guard of one upstream origin: decides which writes go, which wait and which are refused.
+// Events in, actions out; no socket, no clock, no thread, no randomness. net/exchange.cpp does
+// what it says, tests/simulation runs it under virtual time.
+//
+// The life of an unsafe request (one that writes, or may):
+//
+//   state      event                     next state and action
+//   ---------  ------------------------  --------------------------------------------------------
+//   (new)      submit                    refused (record shows another version; quarantine; full)
+//                                        gates free: held -> probe(gated) | connect
+//                                        gates taken: with a condition -> scouting, probe(ungated)
+//                                                     without one      -> queued, wait
+//   scouting   probed: mismatch          refused
+//              probed: match             held -> probe(gated) | queued, wait
+//   queued     last gate granted         held -> probe(gated) | connect   (re-decided in the gate)
+//              tick past gate_wait       refused busy
+//              conflict in doubt         refused in_doubt
+//   deciding   probed: match             connecting, connect
+//              probed: mismatch, absent  refused, gates released
+//   connecting connected                 still valid -> sent, send (stamped and unsettled)
+//                                        else deciding again, at most decisions_max times
+//   sent       unsent                    settled, then deciding again
+//              settled                   (gone) stamped, gates released
+//              in_doubt                  quarantined, gates stay held in their modes
+//   quarantined tick past its end        (gone) stamped, gates released
+//   any before sent: leave               (gone) gates released
+//
+// CONTRACT for the caller: every `probe` is answered by exactly one `probed`, every `connect` by
+// `connected` or `leave`, every `send` by exactly one of `unsent`, `settled` or `in_doubt` -- also
+// when the client has left. Until then the gates stay shut, because the upstream may still be
+// working. After `refuse`, and after `settled`, `in_doubt` or `leave`, the id is gone.
+// Not thread-safe, except for epoch(); the caller holds a short mutex around every other call.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "proxy/guard/types.hpp"
+
+namespace ifmatch::guard {
+
+struct EngineLimits {
+  std::size_t entries_max = 1'000'000;  // record entries; the oldest is forgotten
+  std::size_t entries_per_target_max = 16;  // versions and variants remembered of one target
+  std::size_t nodes_max = 1'000'000;    // paths and names with a stamp or a gate; idle ones are forgotten, oldest first
+  unsigned decisions_max = 3;           // a decision that went stale before the send is made again so often
+};
+
+enum class Hold : std::uint8_t {
+  exclusive,  // a guarded or serialised write
+  shared,     // any other unsafe request
+};
+
+struct WriteRequest {
+  Resource resource;
+  Hold hold = Hold::exclusive;
+  std::optional<Condition> condition;  // unset: there is nothing to decide
+  Check check = Check::confirm;
+  View view;                           // of a GET of the write's own target with the writer's fields
+  bool absent_is_answer = true;        // 404/410 without `If-None-Match: *` is relayed (false for PUT)
+  bool needs_current = false;          // a refusal must carry the representation: never from the record
+  Duration gate_wait{};                // over all gates together
+  std::size_t gate_queue = 64;         // waiters per gate, exclusive and others apart
+  Duration in_doubt{};                 // length of its quarantine, should it come to that
+};
+
+// A guarded read with `reads: wait`: holds its own paths in mode read, the enclosing in read_below.
+struct ReadRequest {
+  Resource resource;
+  Duration gate_wait{};
+  std::size_t gate_queue = 64;
+};
+
+enum class Refusal : std::uint8_t {
+  stale,         // the version moved on: 412
+  exists,        // If-None-Match failed: 412
+  absent,        // 404/410 of the probe is relayed
+  relayed,       // 401, 403, 429 or a redirect of the probe is relayed
+  unverifiable,  // no probe decided: 502 or 504
+  busy,          // gate full, wait over, decisions exhausted, table full: 503
+  in_doubt,      // a conflicting write's outcome is unknown: 503
+};
+
+enum class Do : std::uint8_t {
+  wait,     // nothing now; a later action for this id follows
+  probe,    // send the next candidate probe, then call probed()
+  connect,  // obtain a connection, then call connected() (reads: go upstream, then leave())
+  send,     // forward the write, now, on that connection
+  refuse,   // answer with `refusal`; the id is gone
+};
+
+struct Action {
+  RequestId request = 0;
+  Do what = Do::wait;
+  bool first_probe = false;        // with probe: begin with the first candidate again
+  bool gated = false;              // with probe: inside the gate (keep its connection for the write)
+  Refusal refusal = Refusal::busy;       // with refuse
+  std::optional<Version> current;        // with refuse stale/exists: what this writer may be shown
+  bool from_record = false;              // with refuse: decided without a probe
+  Duration retry_after{};                // with refuse in_doubt: until the quarantine ends
+};
+
+// Appended to by every call: actions for the caller's request and for those it unleashed.
+using Actions = std::vector<Action>;
+
+// Something a read or a probe learnt.
+struct Lesson {
+  ResourceView resource;
+  View view;
+  Version version{};
+  Selection selection = selection_unknown;
+  Epoch since = 0;  // epoch() before the request went out
+};
+
+// A hint for probes: how a tag that a writer sent was once asked for.
+struct Hint {
+  Selection selection = selection_unknown;
+  bool without_credentials = false;
+};
+
+struct EngineCounts {
+  std::size_t entries = 0;      // recorded
+  std::size_t nodes = 0;        // paths and names known
+  std::size_t gates_busy = 0;   // nodes held, awaited or quarantined
+  std::size_t requests = 0;     // ids alive, quarantined ones included
+  std::uint64_t out_of_band = 0;  // versions that changed without a write through us
+};
+
+class Engine {
+ public:
+  explicit Engine(const EngineLimits& limits);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // The current epoch. Thread-safe and lock-free: what a read takes along when it begins.
+  [[nodiscard]] Epoch epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
+
+  // Records a version, if nothing that overlaps the resource is unsettled or was stamped since.
+  // The entry is kept as a hint otherwise. `anonymous` credentials are told by the caller.
+  void learn(const Lesson& lesson, bool without_credentials);
+
+  // Hints for the tags of a condition, best first, each selection once.
+  [[nodiscard]] std::vector<Hint> hints(const Digest& target, std::span<const Version> sent) const;
+
+  // The version this viewer was last seen to have, if it is still valid.
+  [[nodiscard]] std::optional<Version> recorded(ResourceView resource, const View& view) const;
+
+  void submit(RequestId id, WriteRequest request, Instant now, Actions& out);
+  void submit_read(RequestId id, ReadRequest request, Instant now, Actions& out);
+
+  // One candidate was probed. `last` says that no further candidate is left.
+  enum class Candidates : std::uint8_t { more, exhausted };
+  void probed(RequestId id, const Observation& seen, Epoch since, Candidates left, Instant now,
+              Actions& out);
+
+  void connected(RequestId id, Instant now, Actions& out);
+  void unsent(RequestId id, Instant now, Actions& out);
+  void settled(RequestId id, Instant now, Actions& out);
+  void in_doubt(RequestId id, Instant now, Actions& out);
+  void leave(RequestId id, Instant now, Actions& out);
+
+  // Ends waits and quarantines that are over. Call it when next_deadline() has come, or later:
+  // being late only makes others wait, it never lets a write through.
+  void tick(Instant now, Actions& out);
+  [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+  // An unclean start: every gate of this origin is in quarantine until then.
+  void quarantine_everything(Instant until);
+
+  // A reload changed names, modes or guarded methods: exclusive requests begin only when everything
+  // that was forwarded before is settled.
+  void reconfigured(Instant now);
+
+  [[nodiscard]] EngineCounts counts() const;
+
+ private:
+  std::atomic<Epoch> epoch_{1};
+  class Body;
+  std::unique_ptr<Body> body_;
+};
+
+}  // namespace ifmatch::guard
