@@ -1,0 +1,33 @@
+// What can go wrong on the way, as a value: whose fault, what kind, how much of the request had left
+// by then. One function maps it to an answer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "proxy/http/problem.hpp"
+
+namespace ifmatch::http {
+
+enum class Origin : std::uint8_t { client, upstream, us };
+enum class FaultKind : std::uint8_t {
+  closed,     // the peer closed or reset the connection
+  timeout,    // a deadline passed
+  malformed,  // its octets are not HTTP
+  too_large,  // a limit of ours
+  refused,    // no connection could be made
+  exhausted,  // connections, descriptors or memory of ours
+};
+enum class Sent : std::uint8_t { nothing, some, all };
+
+struct Fault {
+  Origin origin = Origin::us;
+  FaultKind kind = FaultKind::closed;
+  Sent sent = Sent::nothing;
+  std::string detail;  // for the log and the answer: a sentence without private data
+};
+
+// The answer for a fault of the upstream or of ours (and of a client that still listens).
+[[nodiscard]] ProblemDetails problem_of(const Fault& fault);
+
+}  // namespace ifmatch::http
