@@ -1,0 +1,170 @@
+#include "proxy/net/connection.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "proxy/guard/assert.hpp"
+
+namespace ifmatch::net {
+namespace {
+
+// More pieces than this go out in several system calls.
+constexpr std::size_t pieces_max = 16;
+
+// One attempt to send without waiting. Returns the octets taken, or the error in `failure`.
+std::size_t send_some(int handle, std::span<const asio::const_buffer> buffers,
+                      error_code& failure) {
+  std::array<iovec, pieces_max> pieces;
+  std::size_t count = 0;
+  for (const asio::const_buffer& buffer : buffers) {
+    if (count == pieces_max) break;
+    if (buffer.size() == 0) continue;
+    pieces[count++] = {const_cast<void*>(buffer.data()), buffer.size()};
+  }
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = count;
+  for (;;) {
+    const ssize_t sent = ::sendmsg(handle, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno == EINTR) continue;
+    failure.assign(errno, boost::system::system_category());
+    return 0;
+  }
+}
+
+// Drops `count` octets from the front. Returns what is left.
+std::span<asio::const_buffer> advance(std::span<asio::const_buffer> buffers, std::size_t count) {
+  while (!buffers.empty() && count >= buffers.front().size()) {
+    count -= buffers.front().size();
+    buffers = buffers.subspan(1);
+  }
+  if (!buffers.empty()) buffers.front() += count;
+  return buffers;
+}
+
+bool would_block(const error_code& failure) {
+  return failure == asio::error::would_block || failure == asio::error::try_again;
+}
+
+}  // namespace
+
+void InputBuffer::consume(std::size_t count) noexcept {
+  IFMATCH_ASSERT(count <= end_ - begin_);
+  begin_ += count;
+  if (begin_ == end_) begin_ = end_ = 0;
+}
+
+std::span<char> InputBuffer::prepare(std::size_t capacity_max) {
+  if (end_ == capacity_ && begin_ > 0) {
+    std::memmove(memory_.get(), memory_.get() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  if (end_ == capacity_ && capacity_ < capacity_max) {
+    const std::size_t capacity =
+        capacity_ == 0 ? std::min(first_capacity, capacity_max) : std::min(2 * capacity_, capacity_max);
+    std::unique_ptr<char[]> grown(new char[capacity]);
+    if (end_ > 0) std::memcpy(grown.get(), memory_.get(), end_);
+    memory_ = std::move(grown);
+    capacity_ = capacity;
+  }
+  return {memory_.get() + end_, capacity_ - end_};
+}
+
+void InputBuffer::release() noexcept {
+  if (begin_ != end_) return;
+  memory_.reset();
+  capacity_ = begin_ = end_ = 0;
+}
+
+Connection::Connection(Socket connected, Sweeper& sweeper)
+    : Swept(sweeper), socket(std::move(connected)) {
+  error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.set_option(tcp::no_delay(true), ignored);
+}
+
+Task<error_code> Connection::read(std::size_t capacity_max, Instant deadline) {
+  const std::span<char> room = input.prepare(capacity_max);
+  if (room.empty()) co_return asio::error::no_buffer_space;
+  read_deadline_ = deadline;
+  read_expired_ = false;
+  auto [failure, count] =
+      co_await socket.async_read_some(asio::buffer(room.data(), room.size()), as_tuple);
+  read_deadline_ = never;
+  input.commit(count);
+  if (failure && read_expired_) co_return asio::error::timed_out;
+  co_return failure;
+}
+
+Task<error_code> Connection::write(std::span<asio::const_buffer> buffers,
+                                   std::chrono::milliseconds silence, Instant deadline) {
+  written_ = 0;
+  buffers = advance(buffers, 0);
+  while (!buffers.empty()) {
+    error_code failure;
+    const std::size_t sent = send_some(socket.native_handle(), buffers, failure);
+    written_ += sent;
+    buffers = advance(buffers, sent);
+    if (!failure) continue;
+    if (!would_block(failure)) co_return failure;
+    write_deadline_ = std::min(Clock::now() + silence, deadline);
+    write_expired_ = false;
+    auto [waiting] = co_await socket.async_wait(Socket::wait_write, as_tuple);
+    write_deadline_ = never;
+    if (waiting && write_expired_) co_return asio::error::timed_out;
+    if (waiting) co_return waiting;
+  }
+  co_return error_code{};
+}
+
+bool Connection::silent() {
+  char octet;
+  const ssize_t seen = ::recv(socket.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+  return seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+bool Connection::peer_left() {
+  char octet;
+  const ssize_t seen = ::recv(socket.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+  return seen == 0 || (seen < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+void Connection::close() noexcept {
+  error_code ignored;
+  socket.close(ignored);
+}
+
+void Connection::reset() noexcept {
+  error_code ignored;
+  socket.set_option(asio::socket_base::linger(true, 0), ignored);
+  socket.close(ignored);
+}
+
+void Connection::finish_writing() noexcept {
+  error_code ignored;
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+void Connection::cancel() noexcept {
+  error_code ignored;
+  socket.cancel(ignored);
+}
+
+void Connection::sweep(Instant now) {
+  const bool read_over = now >= read_deadline_;
+  const bool write_over = now >= write_deadline_;
+  if (!read_over && !write_over) return;
+  read_expired_ = read_over;
+  write_expired_ = write_over;
+  // Both directions end: whoever is late on one is not worth waiting for on the other.
+  cancel();
+}
+
+}  // namespace ifmatch::net

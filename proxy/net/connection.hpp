@@ -1,0 +1,80 @@
+// One TCP connection with its read buffer and its deadlines. Reading and writing may be under way
+// at the same time, by one coroutine each.
+#pragma once
+
+#include "proxy/net/asio.hpp"
+#include "proxy/net/sweeper.hpp"
+
+namespace ifmatch::net {
+
+// Octets that were received and not yet consumed. Grows up to a limit given at each fill.
+class InputBuffer {
+ public:
+  [[nodiscard]] std::string_view readable() const noexcept {
+    return {memory_.get() + begin_, end_ - begin_};
+  }
+  void consume(std::size_t count) noexcept;
+
+  // Room for at least one more octet, or an empty span when `capacity_max` octets are waiting
+  // already. Views of readable() dangle after it.
+  [[nodiscard]] std::span<char> prepare(std::size_t capacity_max);
+  void commit(std::size_t count) noexcept { end_ += count; }
+
+  // Gives the memory back when nothing is waiting in it.
+  void release() noexcept;
+
+ private:
+  static constexpr std::size_t first_capacity = 16 * 1024;
+  std::unique_ptr<char[]> memory_;
+  std::size_t capacity_ = 0;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+class Connection final : private Swept {
+ public:
+  Connection(Socket socket, Sweeper& sweeper);
+
+  // Reads at least one octet into `input`. Errors: asio::error::eof when the peer has finished,
+  // asio::error::timed_out past the deadline, asio::error::no_buffer_space when `capacity_max`
+  // octets are waiting already, or what the socket says.
+  [[nodiscard]] Task<error_code> read(std::size_t capacity_max, Instant deadline);
+
+  // Gives the read that is under way, if there is one, an earlier deadline.
+  void bound_read(Instant deadline) noexcept {
+    if (read_deadline_ > deadline) read_deadline_ = deadline;
+  }
+
+  // Writes all of it in as few system calls as the socket allows; it suspends only when the
+  // socket is full, and `silence` bounds each such wait. `buffers` is consumed. `written` counts
+  // the octets that the kernel took, also when an error ends the write.
+  [[nodiscard]] Task<error_code> write(std::span<asio::const_buffer> buffers,
+                                       std::chrono::milliseconds silence, Instant deadline);
+  [[nodiscard]] std::size_t written() const noexcept { return written_; }
+
+  // True while the peer has neither sent anything nor closed. One system call.
+  [[nodiscard]] bool silent();
+  // True when the peer has closed its side or the connection broke; data does not count.
+  [[nodiscard]] bool peer_left();
+
+  // Ends both directions. After reset() nothing that is still unsent leaves the machine.
+  void close() noexcept;
+  void reset() noexcept;
+  void finish_writing() noexcept;
+  // Cancels what is under way; it ends with operation_aborted.
+  void cancel() noexcept;
+
+  InputBuffer input;
+  Socket socket;
+
+ private:
+  void sweep(Instant now) override;
+
+  Instant read_deadline_ = never;
+  Instant write_deadline_ = never;
+  bool read_expired_ = false;
+  bool write_expired_ = false;
+  std::size_t written_ = 0;
+};
+
+}  // namespace ifmatch::net

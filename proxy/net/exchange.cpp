@@ -1,0 +1,296 @@
+#include "proxy/net/exchange.hpp"
+
+#include <array>
+#include <charconv>
+#include <random>
+
+#include "proxy/guard/assert.hpp"
+
+namespace ifmatch::net {
+namespace {
+
+// Content of a refused request up to this size is read and dropped, so that the connection lives on.
+constexpr std::uint64_t drained_octets_max = 64 * 1024;
+
+constexpr MessageLimits upstream_limits{
+    .header_bytes = 64 * 1024, .header_fields = 256, .target_bytes = 0};
+
+}  // namespace
+
+http::Fault fault_of(ReadError error, http::Origin origin, http::Sent sent) {
+  using http::FaultKind;
+  switch (error) {
+    case ReadError::none: break;
+    case ReadError::closed: return {origin, FaultKind::closed, sent};
+    case ReadError::truncated: return {origin, FaultKind::closed, sent};
+    case ReadError::timeout: return {origin, FaultKind::timeout, sent};
+    case ReadError::malformed: return {origin, FaultKind::malformed, sent};
+    case ReadError::version: return {origin, FaultKind::version_not_supported, sent};
+    case ReadError::target_too_long: return {origin, FaultKind::target_too_long, sent};
+    case ReadError::fields_too_large: return {origin, FaultKind::fields_too_large, sent};
+  }
+  IFMATCH_ASSERT(error != ReadError::none);
+  return {};
+}
+
+std::string make_instance() {
+  thread_local std::mt19937_64 random{(std::uint64_t{std::random_device{}()} << 32U) ^
+                                      std::random_device{}()};
+  std::array<std::uint64_t, 2> bits{random(), random()};
+  bits[0] = (bits[0] & ~0xf000ULL) | 0x4000ULL;                      // version 4 (RFC 9562)
+  bits[1] = (bits[1] & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;  // variant
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text = "urn:uuid:";
+  for (int nibble = 0; nibble < 32; ++nibble) {
+    if (nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20) text += '-';
+    const std::uint64_t word = bits[static_cast<std::size_t>(nibble / 16)];
+    text += digits[(word >> (60 - 4 * (nibble % 16))) & 0xfU];
+  }
+  return text;
+}
+
+http::ProblemDetails problem_of_refusal(const guard::Action& action) {
+  using std::chrono::seconds;
+  const bool in_doubt = action.refusal == guard::Refusal::in_doubt;
+  const seconds left = std::chrono::ceil<seconds>(action.retry_after);
+  return {.problem = in_doubt ? http::Problem::outcome_unknown : http::Problem::resource_busy,
+          .retry_after = std::max(left, seconds(1))};
+}
+
+void Answer::finish() {
+  keep_lease();
+  if (lease) lease.give_back(shape.keep_alive_timeout);
+}
+
+void Answer::keep_lease() {
+  const bool reusable = reader && reader->done() && shape.keep_alive &&
+                        shape.framing.kind != http::Framing::until_close;
+  reader.reset();
+  // Octets behind an answer mean that the two sides disagree about where it ended.
+  if (!reusable || !lease || !lease.connection().input.readable().empty()) lease = Lease();
+}
+
+Exchange::Exchange(Worker& worker, Connection& client, RequestReader& reader,
+                   const http::RequestHead& head, const http::RequestShape& shape,
+                   const config::Listener& listener, std::string_view client_address)
+    : worker_(worker),
+      client_(client),
+      reader_(reader),
+      head_(head),
+      shape_(shape),
+      listener_(listener),
+      client_address_(client_address),
+      continue_owed_(shape.expects_continue) {}
+
+Task<Flow> Exchange::serve() {
+  const Site& site = worker_.site;
+  const http::MethodKind kind = http::kind_of(head_.method);
+  route_host_ = http::route_host(shape_.target.host);
+  const std::string_view path = shape_.target.path();
+  const std::optional<http::RouteMatch> match = site.table->match(route_host_, path);
+  if (!match) {
+    for (std::size_t index = 0; kind == http::MethodKind::unsafe && index < site.config.upstreams.size();
+         ++index) {
+      const auto folded = http::folded_path(site.config.upstreams[index].base_path, path);
+      if (folded && site.table->reaches_guarded(site.origin_of(index), route_host_, *folded)) {
+        co_return co_await refuse({.problem = http::Problem::ambiguous_path});
+      }
+    }
+    co_return co_await refuse({.problem = http::Problem::no_route});
+  }
+  match_ = *match;
+  route_ = &site.routes[match_.route];
+  const bool guarded = route_->settings->mode == config::Mode::enforce;
+
+  if (kind == http::MethodKind::unsafe || (kind == http::MethodKind::read && guarded)) {
+    http::Checked<std::string> folded = http::folded_path(route_->upstream->base_path, path);
+    if (folded.has_error()) co_return co_await refuse(folded.error());
+    folded_ = std::move(*folded);
+    if (kind == http::MethodKind::read) co_return co_await read_way();
+    if (guarded) co_return co_await write_way();
+    if (site.table->reaches_guarded(route_->origin, route_host_, folded_)) {
+      co_return co_await refuse({.problem = http::Problem::ambiguous_path});
+    }
+    if (site.table->overlaps_guarded(route_->origin, folded_)) co_return co_await write_way();
+  }
+  co_return co_await pass_way();
+}
+
+http::Checked<guard::Resource> Exchange::resource() const {
+  return http::resource_of(folded_, route_->resources,
+                           {.pattern = worker_.site.table->pattern(match_.route),
+                            .captures = match_.captures,
+                            .query = shape_.target.query(),
+                            .fields = head_.fields,
+                            .host = route_host_,
+                            .base_path = route_->upstream->base_path});
+}
+
+std::string Exchange::upstream_head(std::string_view method, http::Carry carry,
+                                    const http::ContentFraming& framing) const {
+  const bool guarded_read = carry == http::Carry::guarded && method == "GET";
+  std::string octets;
+  octets.reserve(1024);
+  http::write_request_head(
+      octets, {.head = head_,
+               .method = method,
+               .base_path = route_->upstream->base_path,
+               .target = shape_.target.octets,
+               .host = shape_.target.host,
+               .client_address = client_address_,
+               .framing = framing,
+               .carry = carry,
+               .identity_coding = guarded_read,
+               .no_cache = guarded_read && route_->settings->check == config::Check::recorded});
+  return octets;
+}
+
+Task<Result<void>> Exchange::ask(Answer& answer, std::string_view octets, std::string_view method,
+                                 Instant total) {
+  Reuse reuse = Reuse::any;
+  for (;;) {
+    if (!answer.lease) {
+      Result<Lease> lease = co_await worker_.pool_of(*route_).lease(reuse);
+      if (lease.has_error()) co_return lease.error();
+      answer.lease = std::move(*lease);
+    }
+    const bool fresh = answer.lease.fresh();
+    answer.lease.mark_used();
+    asio::const_buffer buffer(octets.data(), octets.size());
+    const error_code failure =
+        co_await answer.lease.connection().write({&buffer, 1}, response_timeout(), total);
+    Result<void> read = Result<void>{};
+    if (failure) {
+      read = fault_of(failure == asio::error::timed_out ? ReadError::timeout : ReadError::closed,
+                      http::Origin::upstream, http::Sent::some);
+    } else {
+      read = co_await read_answer_head(answer, method, Clock::now() + response_timeout(), total);
+    }
+    if (!read.has_error()) co_return read;
+    // A kept connection may have ended while it was idle: nobody answered, so once more is allowed.
+    const bool nothing_came = !answer.reader || !answer.reader->begun();
+    answer.reader.reset();
+    answer.lease = Lease();
+    if (fresh || !nothing_came || read.error().kind != http::FaultKind::closed) co_return read;
+    reuse = Reuse::fresh_only;
+  }
+}
+
+Task<Result<void>> Exchange::read_answer_head(Answer& answer, std::string_view method,
+                                              Instant first_octet, Instant total) {
+  for (;;) {
+    answer.reader.reset();
+    answer.reader.emplace(answer.lease.connection(), upstream_limits);
+    if (method == "HEAD") answer.reader->without_content();
+    const ReadError error =
+        co_await answer.reader->read_head(answer.head, first_octet, response_timeout(), total);
+    if (error != ReadError::none) {
+      co_return fault_of(error, http::Origin::upstream, http::Sent::all);
+    }
+    Result<http::ResponseShape> shape = http::check_response(answer.head, method);
+    if (shape.has_error()) co_return shape.error();
+    answer.shape = std::move(*shape);
+    if (answer.head.status >= 200) co_return Result<void>{};
+    // 1xx does not extend the wait of a request that has been sent whole.
+    if (reader_.done()) first_octet = std::min(first_octet, Clock::now() + response_timeout());
+  }
+}
+
+http::Closing Exchange::closing() const {
+  const bool keep = shape_.keep_alive && !worker_.draining && !must_close_;
+  return {.client_version = head_.version, .keep_alive = keep};
+}
+
+Task<Flow> Exchange::send(std::span<asio::const_buffer> buffers, http::Closing ending) {
+  const error_code failure = co_await client_.write(buffers, listener_.timeouts.write, never);
+  co_return failure || !ending.keep_alive ? Flow::close : Flow::keep;
+}
+
+Task<Flow> Exchange::refuse(http::ProblemDetails details) {
+  // What the client still sends of its content would be taken for the next request.
+  bool unread = !reader_.done();
+  if (unread && !must_close_ && !continue_owed_ && shape_.framing.kind == http::Framing::length &&
+      shape_.framing.length <= drained_octets_max) {
+    const Instant deadline = Clock::now() + listener_.timeouts.body;
+    while (!reader_.done()) {
+      const ReadError error = co_await reader_.read_content(deadline);
+      if (error != ReadError::none) co_return Flow::close;
+    }
+    unread = false;
+  }
+  if (unread || details.afterwards == http::Afterwards::close) must_close_ = true;
+  if (route_ != nullptr && details.route.empty()) details.route = route_->config->name;
+  if (details.instance.empty()) details.instance = make_instance();
+  const http::Closing ending = closing();
+  std::string octets;
+  http::write_problem(octets, details,
+                      {.method = head_.method, .date = worker_.date(), .closing = ending});
+  asio::const_buffer buffer(octets.data(), octets.size());
+  co_return co_await send({&buffer, 1}, ending);
+}
+
+Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::string_view held) {
+  const bool bodiless = head_.method == "HEAD" || answer.shape.framing.kind == http::Framing::none;
+  http::ContentFraming framing = answer.shape.framing;
+  const bool of_unknown_length = framing.kind == http::Framing::chunked ||
+                                 framing.kind == http::Framing::until_close;
+  if (of_unknown_length) {
+    const bool chunks = head_.version >= http::HttpVersion{1, 1};
+    framing.kind = chunks ? http::Framing::chunked : http::Framing::until_close;
+    if (!chunks && !bodiless) must_close_ = true;
+  }
+  const bool chunked = framing.kind == http::Framing::chunked && !bodiless;
+  if (!reader_.done()) must_close_ = true;
+  const http::Closing ending = closing();
+  std::string octets;
+  octets.reserve(1024);
+  http::write_response_head(octets, {.head = answer.head,
+                                     .validators = validators,
+                                     .etag = {},
+                                     .framing = framing,
+                                     .closing = ending,
+                                     .expose_etag = route_->expose_etag,
+                                     .date = worker_.date()});
+  std::vector<asio::const_buffer> buffers;
+  const auto add = [&buffers](std::string_view text) {
+    if (!text.empty()) buffers.emplace_back(text.data(), text.size());
+  };
+  add(octets);
+  if (bodiless) {
+    // An answer to a GET of ours on behalf of a HEAD has content that nobody wants.
+    answer.finish();
+    co_return co_await send(buffers, ending);
+  }
+  ReadError error = answer.reader->take_buffered();
+  for (bool first = true;; first = false) {
+    if (error != ReadError::none) {
+      // The head has gone out: a broken connection is the only way left to say so.
+      client_.reset();
+      co_return Flow::close;
+    }
+    std::size_t size = first ? held.size() : 0;
+    for (std::string_view piece : answer.reader->pieces()) size += piece.size();
+    std::array<char, 24> chunk_line;
+    if (chunked && size > 0) {
+      char* end = std::to_chars(chunk_line.data(), chunk_line.data() + 16, size, 16).ptr;
+      *end++ = '\r';
+      *end++ = '\n';
+      add({chunk_line.data(), static_cast<std::size_t>(end - chunk_line.data())});
+    }
+    if (first) add(held);
+    for (std::string_view piece : answer.reader->pieces()) add(piece);
+    if (chunked && size > 0) add("\r\n");
+    const bool done = answer.reader->done();
+    if (chunked && done) add("0\r\n\r\n");
+    const error_code failure =
+        co_await client_.write(buffers, listener_.timeouts.write, never);
+    if (failure) co_return Flow::close;
+    buffers.clear();
+    if (done) break;
+    error = co_await answer.reader->read_content(Clock::now() + response_timeout());
+  }
+  answer.finish();
+  co_return ending.keep_alive ? Flow::keep : Flow::close;
+}
+
+}  // namespace ifmatch::net

@@ -1,0 +1,110 @@
+// One request and its answer. Finds the route and takes one of three ways: the read way (GET and
+// HEAD of a guarded route, read_way.cpp), the write way (every unsafe request that holds a gate,
+// write_way.cpp), and the pass way (everything else, streamed in both directions, pass_way.cpp).
+#pragma once
+
+#include "proxy/http/conditions.hpp"
+#include "proxy/http/forwarding.hpp"
+#include "proxy/http/framing.hpp"
+#include "proxy/net/message_reader.hpp"
+#include "proxy/net/worker.hpp"
+
+namespace ifmatch::net {
+
+using RequestReader = MessageReader<http::RequestHead>;
+using ResponseReader = MessageReader<http::ResponseHead>;
+
+// What becomes of the client's connection.
+enum class Flow : std::uint8_t {
+  keep,   // the next request may follow
+  close,  // say no more; what still arrives is discarded for a moment
+};
+
+// An answer of the upstream that is being read. The reader goes before the connection it reads.
+struct Answer {
+  Lease lease;
+  http::ResponseHead head;
+  http::ResponseShape shape;
+  std::optional<ResponseReader> reader;
+
+  // Gives the connection back if the answer was complete, closes it otherwise.
+  void finish();
+  // Keeps the lease for a further request, if the answer allows that; drops it otherwise.
+  void keep_lease();
+};
+
+// The fault that a failed read or write means.
+[[nodiscard]] http::Fault fault_of(ReadError error, http::Origin origin, http::Sent sent);
+
+class Exchange {
+ public:
+  // Everything given must outlive the exchange.
+  Exchange(Worker& worker, Connection& client, RequestReader& reader, const http::RequestHead& head,
+           const http::RequestShape& shape, const config::Listener& listener,
+           std::string_view client_address);
+
+  [[nodiscard]] Task<Flow> serve();
+
+ private:
+  // The ways.
+  [[nodiscard]] Task<Flow> read_way();
+  [[nodiscard]] Task<Flow> write_way();
+  [[nodiscard]] Task<Flow> pass_way();
+
+  // Of the read way.
+  struct Reading;
+  [[nodiscard]] Task<std::optional<Flow>> enter_read(Obligation& duty);
+  [[nodiscard]] Task<Flow> answer_read(Reading& reading, Answer& answer,
+                                       const std::optional<guard::Version>& version);
+  void learn(const Reading& reading, const Answer& answer, const guard::Version& version);
+
+  // Of the pass way.
+  [[nodiscard]] Task<Flow> pass_with_content(Answer& answer);
+
+  // Of more than one way.
+  [[nodiscard]] http::Checked<guard::Resource> resource() const;
+  [[nodiscard]] std::string upstream_head(std::string_view method, http::Carry carry,
+                                          const http::ContentFraming& framing) const;
+  // Sends a request without content that may be sent twice, and reads the head of its answer. Uses
+  // the lease in `answer` if there is one.
+  [[nodiscard]] Task<Result<void>> ask(Answer& answer, std::string_view octets,
+                                       std::string_view method, Instant total);
+  // Reads heads until one that is not 1xx. Its first octet may take until `first_octet`.
+  [[nodiscard]] Task<Result<void>> read_answer_head(Answer& answer, std::string_view method,
+                                                    Instant first_octet, Instant total);
+  // Sends on an answer as it arrives. `held` was read of it before and goes first.
+  [[nodiscard]] Task<Flow> relay(Answer& answer, http::Validators validators,
+                                 std::string_view held);
+  [[nodiscard]] Task<Flow> send(std::span<asio::const_buffer> buffers, http::Closing closing);
+  [[nodiscard]] Task<Flow> refuse(http::ProblemDetails details);
+  [[nodiscard]] http::Closing closing() const;
+  [[nodiscard]] std::chrono::milliseconds response_timeout() const {
+    return route_->upstream->timeouts.response;
+  }
+
+  friend class Writing;
+  friend class Upload;
+
+  Worker& worker_;
+  Connection& client_;
+  RequestReader& reader_;
+  const http::RequestHead& head_;
+  const http::RequestShape& shape_;
+  const config::Listener& listener_;
+  std::string_view client_address_;
+  bool continue_owed_ = false;  // the client waits for 100 before it sends its content
+  bool must_close_ = false;     // the answer cannot be delimited, or content was left unread
+
+  const SiteRoute* route_ = nullptr;
+  http::RouteMatch match_;
+  std::string route_host_;
+  std::string folded_;  // names the gate; unset on the pass way of a safe method
+};
+
+// The answer that belongs to a refusal which depends on the moment: busy or in doubt.
+[[nodiscard]] http::ProblemDetails problem_of_refusal(const guard::Action& action);
+
+// A fresh "urn:uuid:..." for a problem answer.
+[[nodiscard]] std::string make_instance();
+
+}  // namespace ifmatch::net

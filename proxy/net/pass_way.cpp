@@ -1,0 +1,153 @@
+// Everything that needs no guard: bypass routes and safe methods other than GET and HEAD. Content
+// streams in both directions at the pace of the slower side, and nothing is held.
+#include <array>
+#include <charconv>
+
+#include "proxy/net/exchange.hpp"
+
+namespace ifmatch::net {
+
+// Sends the content of a request on while its answer may already be coming back. Runs beside
+// pass_way(), which outlives it.
+class Upload {
+ public:
+  Upload(Exchange& exchange, Connection& upstream, bool chunked)
+      : exchange_(exchange),
+        upstream_(upstream),
+        chunked_(chunked),
+        bell_(exchange.worker_.io.get_executor(), never) {}
+
+  // Appends what the reader has just taken, framed for the upstream. The views live until the
+  // reader is asked again.
+  void append_pieces(std::vector<asio::const_buffer>& buffers) {
+    std::size_t size = 0;
+    for (std::string_view piece : exchange_.reader_.pieces()) size += piece.size();
+    if (chunked_ && size > 0) {
+      char* end = std::to_chars(chunk_line_.data(), chunk_line_.data() + 16, size, 16).ptr;
+      *end++ = '\r';
+      *end++ = '\n';
+      buffers.emplace_back(chunk_line_.data(), static_cast<std::size_t>(end - chunk_line_.data()));
+    }
+    for (std::string_view piece : exchange_.reader_.pieces()) {
+      buffers.emplace_back(piece.data(), piece.size());
+    }
+    if (chunked_ && size > 0) buffers.emplace_back("\r\n", 2);
+    if (chunked_ && exchange_.reader_.done()) buffers.emplace_back("0\r\n\r\n", 5);
+  }
+
+  void start() {
+    running_ = true;
+    asio::co_spawn(exchange_.worker_.io, run(), [this](const std::exception_ptr& failure) {
+      running_ = false;
+      if (failure) upstream_.cancel();
+      bell_.cancel();
+    });
+  }
+
+  // Ends it, whatever it waits for.
+  [[nodiscard]] Task<void> stop() {
+    while (running_) {
+      exchange_.client_.cancel();
+      upstream_.cancel();
+      bell_.expires_at(never);
+      co_await bell_.async_wait(as_tuple);
+    }
+  }
+
+  [[nodiscard]] bool client_failed() const noexcept { return client_error_ != ReadError::none; }
+  [[nodiscard]] ReadError client_error() const noexcept { return client_error_; }
+
+ private:
+  Task<void> run() {
+    std::vector<asio::const_buffer> buffers;
+    while (!exchange_.reader_.done()) {
+      client_error_ = co_await exchange_.reader_.read_content(
+          Clock::now() + exchange_.listener_.timeouts.body);
+      if (client_error_ != ReadError::none) {
+        upstream_.cancel();
+        co_return;
+      }
+      buffers.clear();
+      append_pieces(buffers);
+      const error_code failure =
+          co_await upstream_.write(buffers, exchange_.response_timeout(), never);
+      // The upstream may have answered before it had read everything: pass_way() looks.
+      if (failure) break;
+    }
+    upstream_.bound_read(Clock::now() + exchange_.response_timeout());
+  }
+
+  Exchange& exchange_;
+  Connection& upstream_;
+  bool chunked_;
+  Timer bell_;
+  bool running_ = false;
+  ReadError client_error_ = ReadError::none;
+  std::array<char, 24> chunk_line_{};
+};
+
+Task<Flow> Exchange::pass_way() {
+  const bool guarded = route_->settings->mode == config::Mode::enforce;
+  Answer answer;
+  if (!reader_.done() || http::kind_of(head_.method) == http::MethodKind::unsafe) {
+    co_return co_await pass_with_content(answer);
+  }
+  const http::Carry carry = guarded ? http::Carry::guarded : http::Carry::everything;
+  const std::string octets = upstream_head(head_.method, carry, {});
+  const Result<void> asked = co_await ask(answer, octets, head_.method, never);
+  if (asked.has_error()) {
+    co_return co_await refuse(http::problem_of(asked.error(), http::MethodKind::safe));
+  }
+  co_return co_await relay(
+      answer, guarded ? http::Validators::drop : http::Validators::keep, {});
+}
+
+Task<Flow> Exchange::pass_with_content(Answer& answer) {
+  const bool guarded = route_->settings->mode == config::Mode::enforce;
+  const http::MethodKind kind = http::kind_of(head_.method);
+  Result<Lease> lease = co_await worker_.pool_of(*route_).lease(Reuse::verified);
+  if (lease.has_error()) co_return co_await refuse(http::problem_of(lease.error(), kind));
+  answer.lease = std::move(*lease);
+  answer.lease.mark_used();
+  if (std::exchange(continue_owed_, false)) {
+    asio::const_buffer interim(http::continue_answer.data(), http::continue_answer.size());
+    const error_code failure =
+        co_await client_.write({&interim, 1}, listener_.timeouts.write, never);
+    if (failure) co_return Flow::close;
+  }
+
+  Connection& upstream = answer.lease.connection();
+  Upload upload(*this, upstream, shape_.framing.kind == http::Framing::chunked);
+  const ReadError broken = reader_.take_buffered();
+  if (broken != ReadError::none) {
+    must_close_ = true;
+    co_return co_await refuse(http::problem_of(
+        fault_of(broken, http::Origin::client, http::Sent::some), kind));
+  }
+  const http::Carry carry = guarded ? http::Carry::guarded : http::Carry::everything;
+  const std::string octets = upstream_head(head_.method, carry, shape_.framing);
+  std::vector<asio::const_buffer> buffers{asio::const_buffer(octets.data(), octets.size())};
+  upload.append_pieces(buffers);
+  const error_code failure = co_await upstream.write(buffers, response_timeout(), never);
+  const bool whole = reader_.done();
+  if (!failure && !whole) upload.start();
+
+  // While content still flows, its own silences bound the wait; run() then bounds the read.
+  const Instant first_octet = whole || failure ? Clock::now() + response_timeout() : never;
+  const Result<void> read = co_await read_answer_head(answer, head_.method, first_octet, never);
+  Flow flow = Flow::close;
+  if (read.has_error()) {
+    co_await upload.stop();
+    const http::Fault fault = upload.client_failed()
+                                  ? fault_of(upload.client_error(), http::Origin::client, http::Sent::some)
+                                  : read.error();
+    must_close_ = must_close_ || !reader_.done();
+    flow = co_await refuse(http::problem_of(fault, kind));
+  } else {
+    flow = co_await relay(answer, guarded ? http::Validators::drop : http::Validators::keep, {});
+    co_await upload.stop();
+  }
+  co_return reader_.done() ? flow : Flow::close;
+}
+
+}  // namespace ifmatch::net

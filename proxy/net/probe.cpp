@@ -1,0 +1,300 @@
+// Probes: GETs of ours, on behalf of a writer, that learn which version is current. They carry the
+// writer's own fields, credentials above all; only what the representation is negotiated by varies.
+#include <array>
+#include <utility>
+
+#include "proxy/guard/assert.hpp"
+#include "proxy/http/entity_tag.hpp"
+#include "proxy/net/writing.hpp"
+
+namespace ifmatch::net {
+namespace {
+
+constexpr std::size_t candidates_max = 6;
+
+bool is_redirect(unsigned status) { return status >= 300 && status < 400 && status != 304; }
+
+guard::Sight sight_of(unsigned status) {
+  if (status == 200) return guard::Sight::version;
+  if (status == 404 || status == 410) return guard::Sight::absent;
+  if (status == 401 || status == 403 || status == 429 || is_redirect(status)) {
+    return guard::Sight::relay;
+  }
+  return guard::Sight::undecidable;
+}
+
+// The head with other fields of negotiation, "" meaning none.
+http::RequestHead with_negotiation(const http::RequestHead& head, std::string_view accept,
+                                   std::string_view accept_language, bool without_credentials) {
+  http::RequestHead changed;
+  changed.method = head.method;
+  changed.target = head.target;
+  changed.version = head.version;
+  for (const http::Field field : head.fields) {
+    const bool negotiates = field.id == http::FieldId::accept ||
+                            field.id == http::FieldId::accept_language;
+    const bool credentials = field.id == http::FieldId::authorization ||
+                             field.id == http::FieldId::cookie;
+    if (negotiates || (credentials && without_credentials)) continue;
+    changed.fields.add(field.name, field.value);
+  }
+  if (!accept.empty()) changed.fields.add("Accept", accept);
+  if (!accept_language.empty()) changed.fields.add("Accept-Language", accept_language);
+  return changed;
+}
+
+}  // namespace
+
+bool prefers_representation(const http::Fields& fields) {
+  return http::lists(fields, http::FieldId::prefer, "return=representation");
+}
+
+void Writing::add_candidate(std::string_view accept, std::string_view accept_language,
+                            bool without_credentials) {
+  if (candidates_.size() == candidates_max) return;
+  const http::Fields& own = x_.head_.fields;
+  without_credentials = without_credentials && !http::is_anonymous(own);
+  for (const Candidate& known : candidates_) {
+    const http::Fields& fields = known.head ? known.head->fields : own;
+    if (known.without_credentials == without_credentials &&
+        fields.joined(http::FieldId::accept) == accept &&
+        fields.joined(http::FieldId::accept_language) == accept_language) {
+      return;
+    }
+  }
+  Candidate& candidate = candidates_.emplace_back();
+  candidate.without_credentials = without_credentials;
+  const bool as_sent = !without_credentials && own.joined(http::FieldId::accept) == accept &&
+                       own.joined(http::FieldId::accept_language) == accept_language;
+  if (!as_sent) {
+    candidate.head = with_negotiation(x_.head_, accept, accept_language, without_credentials);
+  }
+}
+
+void Writing::find_candidates() {
+  candidates_.clear();
+  next_candidate_ = 0;
+  const http::Fields& own = x_.head_.fields;
+  const std::string accept = own.joined(http::FieldId::accept);
+  const std::string language = own.joined(http::FieldId::accept_language);
+  if (conditions_.condition && conditions_.condition->if_match) {
+    GuardDesk& desk = x_.worker_.desk_of(route_);
+    const std::vector<guard::Hint> hints = desk.ask([&](guard::Engine& engine) {
+      return engine.hints(view_.target, conditions_.condition->if_match->versions);
+    });
+    for (const guard::Hint& hint : hints) {
+      const http::SelectionTable::Pair* pair = x_.worker_.site.selections.find(hint.selection);
+      if (pair != nullptr) {
+        add_candidate(pair->accept, pair->accept_language, hint.without_credentials);
+      }
+    }
+  }
+  add_candidate(accept, language, false);
+  const std::string_view type = own.value_or_empty(http::FieldId::content_type);
+  if (is_put_ && !type.empty()) add_candidate(type, language, false);
+  std::string_view configured_accept = accept;
+  std::string_view configured_language = language;
+  for (const auto& [name, value] : route_.settings->probe_headers) {
+    const http::FieldId id = http::identify(name);
+    if (id == http::FieldId::accept) configured_accept = value;
+    if (id == http::FieldId::accept_language) configured_language = value;
+  }
+  if (!route_.settings->probe_headers.empty()) {
+    add_candidate(configured_accept, configured_language, false);
+  }
+}
+
+std::string Writing::probe_head(const Candidate& candidate) const {
+  std::vector<http::FieldLine> configured;
+  for (const auto& [name, value] : route_.settings->probe_headers) {
+    const http::FieldId id = http::identify(name);
+    const bool negotiates = id == http::FieldId::accept || id == http::FieldId::accept_language;
+    if (!negotiates) configured.push_back({.name = name, .value = value});
+  }
+  std::string octets;
+  octets.reserve(1024);
+  http::write_request_head(octets, {.head = candidate.head ? *candidate.head : x_.head_,
+                                    .method = "GET",
+                                    .base_path = route_.upstream->base_path,
+                                    .target = probe_target_,
+                                    .host = x_.shape_.target.host,
+                                    .client_address = x_.client_address_,
+                                    .framing = {},
+                                    .carry = http::Carry::probe,
+                                    .identity_coding = true,
+                                    .no_cache = true,
+                                    .without_credentials = candidate.without_credentials,
+                                    .replaced = configured});
+  return octets;
+}
+
+Task<void> Writing::probe(const guard::Action& action) {
+  if (action.first_probe) find_candidates();
+  IFMATCH_ASSERT(next_candidate_ < candidates_.size());
+  const Candidate& candidate = candidates_[next_candidate_++];
+  const guard::Epoch since = x_.worker_.desk_of(route_).epoch();
+  const guard::Observation seen = co_await observe(candidate, action.gated);
+  if (seen.sight == guard::Sight::version) {
+    learn(candidate, probed_.head, seen.version, since);
+  }
+  duty_.probed(seen, since,
+               next_candidate_ < candidates_.size() ? guard::Engine::Candidates::more
+                                                    : guard::Engine::Candidates::exhausted);
+}
+
+Task<guard::Observation> Writing::observe(const Candidate& candidate, bool keep_lease) {
+  probed_ = {};
+  guard::Observation seen;
+  const Instant total = Clock::now() + x_.response_timeout();
+  Answer answer;
+  answer.lease = std::move(lease_);
+  const std::string octets = probe_head(candidate);
+  const Result<void> asked = co_await x_.ask(answer, octets, "GET", total);
+  if (asked.has_error()) {
+    probed_.fault = asked.error();
+    co_return seen;
+  }
+  probed_.head = std::move(answer.head);
+  const http::Fields& fields = probed_.head.fields;
+  seen.sight = sight_of(probed_.head.status);
+  const bool is_version = seen.sight == guard::Sight::version;
+  bool keep = wants_representation_ || !is_version;
+  LentHasher hasher = x_.worker_.lend_hasher(route_);
+  hasher->begin(fields.value_or_empty(http::FieldId::content_type),
+                fields.value_or_empty(http::FieldId::content_encoding));
+  ReadError error = answer.reader->take_buffered();
+  while (error == ReadError::none) {
+    for (std::string_view piece : answer.reader->pieces()) {
+      if (is_version) hasher->update(std::as_bytes(std::span(piece)));
+      if (keep && probed_.content.size() + piece.size() > route_.settings->max_body) keep = false;
+      if (keep) probed_.content.append(piece);
+    }
+    if (answer.reader->done()) break;
+    error = co_await answer.reader->read_content(total);
+  }
+  if (error != ReadError::none) {
+    probed_.fault = fault_of(error, http::Origin::upstream, http::Sent::all);
+    seen.sight = guard::Sight::undecidable;
+    co_return seen;
+  }
+  probed_.content_complete = keep;
+  if (is_version) {
+    const std::optional<guard::Version> version = hasher->finish();
+    if (version) {
+      seen.version = *version;
+    } else {
+      seen.sight = guard::Sight::undecidable;
+    }
+  }
+  keep_alive_ = answer.shape.keep_alive_timeout;
+  if (keep_lease) {
+    answer.keep_lease();
+    lease_ = std::move(answer.lease);
+  } else {
+    answer.finish();
+  }
+  co_return seen;
+}
+
+void Writing::learn(const Candidate& candidate, const http::ResponseHead& answer,
+                    const guard::Version& version, guard::Epoch since) {
+  if (http::varies_on_everything(answer.fields)) return;
+  if (route_.settings->check == config::Check::recorded &&
+      answer.fields.contains(http::FieldId::age)) {
+    return;
+  }
+  // What other fields a probe carried selects a variant that no client's GET would name.
+  if (!route_.settings->probe_headers.empty()) return;
+  Site& site = x_.worker_.site;
+  const http::Fields& asked = candidate.head ? candidate.head->fields : x_.head_.fields;
+  guard::Lesson lesson{.resource = resource_,
+                       .view = view_,
+                       .version = version,
+                       .selection = site.selections.intern(asked),
+                       .since = since};
+  lesson.view.viewer = site.keyring.viewer_digest(asked, route_.settings->vary);
+  lesson.view.variant =
+      site.keyring.variant_digest(view_.target, lesson.view.viewer, asked, answer.fields);
+  const bool anonymous = http::is_anonymous(asked);
+  x_.worker_.desk_of(route_).ask(
+      [&](guard::Engine& engine) { engine.learn(lesson, anonymous); });
+}
+
+Task<Flow> Writing::relay_probe() {
+  if (!probed_.content_complete) {
+    co_return co_await x_.refuse(
+        {.problem = http::Problem::version_unknown,
+         .status = 502,
+         .detail = "The upstream refused to show the resource, with an answer too large to pass "
+                   "on. Nothing was written."});
+  }
+  Outcome outcome;
+  outcome.head = std::move(probed_.head);
+  outcome.content = std::move(probed_.content);
+  outcome.size = outcome.content.size();
+  outcome.shape.framing.kind = http::Framing::length;
+  co_return co_await answer(outcome, {});
+}
+
+Task<Flow> Writing::show_current(const guard::Version& current) {
+  const http::Closing ending = x_.closing();
+  const std::string etag = http::format_tag(current);
+  const std::string_view target = x_.shape_.target.octets;
+  const std::array<http::FieldLine, 4> added{{{"Content-Location", target},
+                                              {"Preference-Applied", "return=representation"},
+                                              {"Vary", "Prefer"},
+                                              {"Cache-Control", "no-store"}}};
+  std::string octets;
+  octets.reserve(1024);
+  http::write_response_head(
+      octets,
+      {.head = probed_.head,
+       .validators = http::Validators::drop,
+       .etag = etag,
+       .framing = {.kind = http::Framing::length, .length = probed_.content.size()},
+       .closing = ending,
+       .expose_etag = route_.expose_etag,
+       .date = x_.worker_.date(),
+       .status = route_.settings->on_stale == config::OnStale::s409 ? 409U : 412U,
+       .replaced = added});
+  std::vector<asio::const_buffer> buffers{
+      asio::const_buffer(octets.data(), octets.size()),
+      asio::const_buffer(probed_.content.data(), probed_.content.size())};
+  co_return co_await x_.send(buffers, ending);
+}
+
+// A tag goes on the answer to a write only where RFC 9110 section 9.3.4 allows it, and is looked for
+// only where the client asked for the representation.
+Task<std::string> Writing::lawful_tag(const Outcome& outcome) {
+  const unsigned status = outcome.head.status;
+  if (!enforced_ || !guarded_ || !wants_representation_ ||
+      route_.settings->write_tag == config::WriteTag::never || status < 200 || status >= 300) {
+    co_return std::string();
+  }
+  const http::Fields& fields = outcome.head.fields;
+  if (status == 200 && !outcome.overflowed &&
+      fields.value_or_empty(http::FieldId::content_location) == x_.shape_.target.octets) {
+    LentHasher hasher = x_.worker_.lend_hasher(route_);
+    hasher->begin(fields.value_or_empty(http::FieldId::content_type),
+                  fields.value_or_empty(http::FieldId::content_encoding));
+    hasher->update(std::as_bytes(std::span(outcome.content)));
+    const std::optional<guard::Version> version = hasher->finish();
+    co_return version ? http::format_tag(*version) : std::string();
+  }
+  const http::Fields& sent = x_.head_.fields;
+  if (!is_put_ || sent.contains(http::FieldId::content_encoding)) co_return std::string();
+  const std::string_view type = sent.value_or_empty(http::FieldId::content_type);
+  Candidate candidate;
+  if (!type.empty()) {
+    candidate.head = with_negotiation(x_.head_, type,
+                                      sent.joined(http::FieldId::accept_language), false);
+  }
+  const guard::Observation seen = co_await observe(candidate, true);
+  const bool same = seen.sight == guard::Sight::version && probed_.content_complete &&
+                    probed_.content == content_ &&
+                    probed_.head.fields.value_or_empty(http::FieldId::content_type) == type &&
+                    !probed_.head.fields.contains(http::FieldId::content_encoding);
+  co_return same ? http::format_tag(seen.version) : std::string();
+}
+
+}  // namespace ifmatch::net

@@ -1,0 +1,176 @@
+// GET and HEAD of a guarded route: forwarded without conditions, hashed, recorded, tagged, and only
+// then compared with what the client has.
+#include "proxy/guard/assert.hpp"
+#include "proxy/http/entity_tag.hpp"
+#include "proxy/net/exchange.hpp"
+
+namespace ifmatch::net {
+
+// What a read knows while its answer comes in.
+struct Exchange::Reading {
+  http::ParsedConditions conditions;
+  guard::Resource resource;
+  guard::Epoch since = 0;
+  std::string held;          // content that was copied out of the connection's buffer
+  std::uint64_t size = 0;    // octets of content so far
+  bool overflowing = false;  // more than is held back to be tagged
+};
+
+namespace {
+
+// An event stream has no end that could be waited for.
+bool is_endless(const http::ResponseHead& head) {
+  const std::string_view type = head.fields.value_or_empty(http::FieldId::content_type);
+  constexpr std::string_view stream = "text/event-stream";
+  if (type.size() < stream.size()) return false;
+  for (std::size_t index = 0; index < stream.size(); ++index) {
+    const char octet = type[index];
+    if ((octet >= 'A' && octet <= 'Z' ? octet - 'A' + 'a' : octet) != stream[index]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Task<std::optional<Flow>> Exchange::enter_read(Obligation& duty) {
+  const config::GateLimits& gate = route_->settings->gate;
+  http::Checked<guard::Resource> named = resource();
+  if (named.has_error()) co_return co_await refuse(named.error());
+  duty.submit_read({.resource = std::move(*named), .gate_wait = gate.wait, .gate_queue = gate.queue});
+  const std::optional<guard::Action> action = co_await duty.ticket().next(client_);
+  if (!action) co_return Flow::close;
+  if (action->what == guard::Do::connect) co_return std::nullopt;
+  IFMATCH_ASSERT(action->what == guard::Do::refuse);
+  duty.refused();
+  co_return co_await refuse(problem_of_refusal(*action));
+}
+
+Task<Flow> Exchange::read_way() {
+  if (shape_.framing.kind != http::Framing::none && !reader_.done()) {
+    co_return co_await refuse(
+        {.problem = http::Problem::bad_request,
+         .detail = "A GET or HEAD of a guarded route must not have content: it would select a "
+                   "representation that nobody could name."});
+  }
+  http::Checked<http::ParsedConditions> conditions =
+      http::parse_conditions(head_.fields, route_->conditions);
+  if (conditions.has_error()) co_return co_await refuse(conditions.error());
+  http::Checked<guard::Resource> named = resource();
+  if (named.has_error()) co_return co_await refuse(named.error());
+
+  GuardDesk& desk = worker_.desk_of(*route_);
+  std::optional<Obligation> duty;
+  if (route_->settings->reads == config::Reads::wait) {
+    duty.emplace(desk, worker_.io.get_executor());
+    const std::optional<Flow> answered = co_await enter_read(*duty);
+    if (answered) co_return *answered;
+  }
+  Reading reading{.conditions = std::move(*conditions), .resource = std::move(*named)};
+  reading.since = desk.epoch();
+  Answer answer;
+  const std::string octets = upstream_head("GET", http::Carry::guarded, {});
+  const Result<void> asked = co_await ask(answer, octets, "GET", never);
+  if (asked.has_error()) {
+    co_return co_await refuse(http::problem_of(asked.error(), http::MethodKind::read));
+  }
+  if (answer.head.status != 200 || is_endless(answer.head)) {
+    duty.reset();
+    co_return co_await relay(answer, http::Validators::drop, {});
+  }
+
+  const bool head_only = head_.method == "HEAD";
+  const std::size_t held_max = route_->settings->max_body;
+  LentHasher hasher = worker_.lend_hasher(*route_);
+  hasher->begin(answer.head.fields.value_or_empty(http::FieldId::content_type),
+                answer.head.fields.value_or_empty(http::FieldId::content_encoding));
+  ReadError error = answer.reader->take_buffered();
+  const bool in_place = error == ReadError::none && answer.reader->done();
+  while (error == ReadError::none) {
+    for (std::string_view piece : answer.reader->pieces()) {
+      hasher->update(std::as_bytes(std::span(piece)));
+      reading.size += piece.size();
+      if (!in_place && !head_only) reading.held.append(piece);
+    }
+    if (answer.reader->done()) break;
+    reading.overflowing = reading.size > held_max && !head_only;
+    if (reading.overflowing) break;
+    error = co_await answer.reader->read_content(Clock::now() + response_timeout());
+  }
+  if (error != ReadError::none) {
+    co_return co_await refuse(http::problem_of(
+        fault_of(error, http::Origin::upstream, http::Sent::all), http::MethodKind::read));
+  }
+  duty.reset();
+  const std::optional<guard::Version> version =
+      reading.overflowing ? std::nullopt : hasher->finish();
+  if (version) learn(reading, answer, *version);
+  co_return co_await answer_read(reading, answer, version);
+}
+
+void Exchange::learn(const Reading& reading, const Answer& answer, const guard::Version& version) {
+  if (http::varies_on_everything(answer.head.fields)) return;
+  // A cache in front of the API answered: whose version that is, nobody knows.
+  if (route_->settings->check == config::Check::recorded &&
+      answer.head.fields.contains(http::FieldId::age)) {
+    return;
+  }
+  Site& site = worker_.site;
+  guard::Lesson lesson{.resource = reading.resource,
+                       .view = {},
+                       .version = version,
+                       .selection = site.selections.intern(head_.fields),
+                       .since = reading.since};
+  lesson.view.target = site.keyring.target_digest(shape_.target.host, shape_.target.octets);
+  lesson.view.viewer = site.keyring.viewer_digest(head_.fields, route_->settings->vary);
+  lesson.view.variant = site.keyring.variant_digest(lesson.view.target, lesson.view.viewer,
+                                                    head_.fields, answer.head.fields);
+  const bool anonymous = http::is_anonymous(head_.fields);
+  worker_.desk_of(*route_).ask(
+      [&](guard::Engine& engine) { engine.learn(lesson, anonymous); });
+}
+
+Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
+                                 const std::optional<guard::Version>& version) {
+  http::ReadVerdict verdict = http::ReadVerdict::proceed;
+  if (reading.conditions.condition) {
+    verdict = http::evaluate_read(*reading.conditions.condition, version);
+  }
+  if (verdict == http::ReadVerdict::failed) {
+    co_return co_await refuse(http::stale_version(reading.conditions, version));
+  }
+  if (reading.overflowing) co_return co_await relay(answer, http::Validators::drop, reading.held);
+
+  const std::string etag = version ? http::format_tag(*version) : std::string();
+  const http::Closing ending = closing();
+  const http::ForwardedResponse forwarded{
+      .head = answer.head,
+      .validators = http::Validators::drop,
+      .etag = etag,
+      .framing = {.kind = http::Framing::length, .length = reading.size},
+      .closing = ending,
+      .expose_etag = route_->expose_etag,
+      .date = worker_.date()};
+  std::string octets;
+  octets.reserve(1024);
+  std::vector<asio::const_buffer> buffers;
+  if (verdict == http::ReadVerdict::not_modified) {
+    http::write_not_modified(octets, forwarded);
+  } else {
+    http::write_response_head(octets, forwarded);
+  }
+  buffers.emplace_back(octets.data(), octets.size());
+  if (verdict == http::ReadVerdict::proceed && head_.method != "HEAD") {
+    if (!reading.held.empty()) {
+      buffers.emplace_back(reading.held.data(), reading.held.size());
+    } else {
+      for (std::string_view piece : answer.reader->pieces()) {
+        buffers.emplace_back(piece.data(), piece.size());
+      }
+    }
+  }
+  const Flow flow = co_await send(buffers, ending);
+  answer.finish();
+  co_return flow;
+}
+
+}  // namespace ifmatch::net

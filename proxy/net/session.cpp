@@ -1,0 +1,96 @@
+#include "proxy/net/session.hpp"
+
+#include <algorithm>
+
+namespace ifmatch::net {
+namespace {
+
+// After an answer that ends the connection, what the client still sends is discarded for so long:
+// a reset would take the answer away from it.
+constexpr std::chrono::seconds linger_max{2};
+constexpr std::size_t linger_capacity = 16 * 1024;
+
+}  // namespace
+
+Session::Session(Worker& worker, const config::Listener& listener,
+                 std::unique_ptr<Connection> client, std::string client_address)
+    : worker_(worker),
+      listener_(listener),
+      client_(std::move(client)),
+      client_address_(std::move(client_address)) {
+  worker_.sessions.push_back(this);
+}
+
+Session::~Session() { std::erase(worker_.sessions, this); }
+
+void Session::interrupt_if_idle() {
+  if (waiting_ != nullptr && !waiting_->begun()) client_->cancel();
+}
+
+Task<void> Session::run() {
+  const MessageLimits limits{.header_bytes = listener_.limits.header_bytes,
+                             .header_fields = listener_.limits.header_fields,
+                             .target_bytes = listener_.limits.target_bytes};
+  bool first = true;
+  Flow flow = Flow::keep;
+  while (flow == Flow::keep) {
+    RequestReader reader(*client_, limits);
+    flow = co_await serve_one(reader, first);
+    first = false;
+    if (worker_.draining) flow = Flow::close;
+  }
+  co_await linger();
+}
+
+Task<Flow> Session::serve_one(RequestReader& reader, bool first) {
+  const config::ListenerTimeouts& timeouts = listener_.timeouts;
+  waiting_ = &reader;
+  const ReadError error = co_await reader.read_head(
+      head_, Clock::now() + (first ? timeouts.header : timeouts.idle), timeouts.header);
+  waiting_ = nullptr;
+  const bool silent_end = error == ReadError::closed || error == ReadError::truncated ||
+                          (error == ReadError::timeout && !reader.begun());
+  if (silent_end) co_return Flow::close;
+  if (error != ReadError::none) {
+    http::ProblemDetails problem = http::problem_of(
+        fault_of(error, http::Origin::client, http::Sent::nothing), http::MethodKind::read);
+    problem.afterwards = http::Afterwards::close;
+    co_return co_await refuse(problem);
+  }
+  const http::Checked<http::RequestShape> shape = http::check_request(head_);
+  if (shape.has_error()) {
+    http::ProblemDetails problem = shape.error();
+    // Content that was not read would be taken for a request.
+    if (!reader.done()) problem.afterwards = http::Afterwards::close;
+    co_return co_await refuse(problem);
+  }
+  Exchange exchange(worker_, *client_, reader, head_, *shape, listener_, client_address_);
+  co_return co_await exchange.serve();
+}
+
+Task<Flow> Session::refuse(const http::ProblemDetails& refusal) {
+  http::ProblemDetails problem = refusal;
+  problem.instance = make_instance();
+  const bool keep = problem.afterwards == http::Afterwards::keep && !worker_.draining;
+  std::string octets;
+  http::write_problem(octets, problem,
+                      {.method = head_.method,
+                       .date = worker_.date(),
+                       .closing = {.client_version = head_.version, .keep_alive = keep}});
+  asio::const_buffer buffer(octets.data(), octets.size());
+  const error_code failure = co_await client_->write({&buffer, 1}, listener_.timeouts.write, never);
+  co_return failure || !keep ? Flow::close : Flow::keep;
+}
+
+Task<void> Session::linger() {
+  if (!client_->socket.is_open()) co_return;
+  client_->finish_writing();
+  const Instant deadline = Clock::now() + linger_max;
+  for (;;) {
+    client_->input.consume(client_->input.readable().size());
+    const error_code failure = co_await client_->read(linger_capacity, deadline);
+    if (failure) co_return;
+  }
+}
+
+}  // namespace ifmatch::net

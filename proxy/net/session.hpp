@@ -1,0 +1,34 @@
+// One client connection: its requests one after another, pipelined or not.
+#pragma once
+
+#include "proxy/net/exchange.hpp"
+
+namespace ifmatch::net {
+
+class Session final : public Interruptible {
+ public:
+  Session(Worker& worker, const config::Listener& listener, std::unique_ptr<Connection> client,
+          std::string client_address);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Serves until either side ends the connection. The session must outlive it.
+  [[nodiscard]] Task<void> run();
+
+  void interrupt_if_idle() override;
+
+ private:
+  [[nodiscard]] Task<Flow> serve_one(RequestReader& reader, bool first);
+  [[nodiscard]] Task<Flow> refuse(const http::ProblemDetails& problem);
+  [[nodiscard]] Task<void> linger();
+
+  Worker& worker_;
+  const config::Listener& listener_;
+  std::unique_ptr<Connection> client_;
+  std::string client_address_;
+  http::RequestHead head_;
+  RequestReader* waiting_ = nullptr;  // set while a head is awaited
+};
+
+}  // namespace ifmatch::net

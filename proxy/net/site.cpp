@@ -1,0 +1,115 @@
+#include "proxy/net/site.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "proxy/http/fields.hpp"
+
+namespace ifmatch::net {
+namespace {
+
+// A quarter of a small machine: beyond it new writes are refused before anything was sent.
+constexpr std::size_t request_bodies_max = 1024 * config::mib;
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  std::ranges::transform(lower, lower.begin(), [](char octet) {
+    return octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet - 'A' + 'a') : octet;
+  });
+  return lower;
+}
+
+bool contains(const std::vector<std::string>& list, std::string_view method) noexcept {
+  return std::ranges::find(list, method) != list.end();
+}
+
+http::ExposeEtag expose_of(config::ExposeEtag choice) {
+  switch (choice) {
+    case config::ExposeEtag::automatic: return http::ExposeEtag::automatic;
+    case config::ExposeEtag::always: return http::ExposeEtag::always;
+    case config::ExposeEtag::never: break;
+  }
+  return http::ExposeEtag::never;
+}
+
+}  // namespace
+
+bool SiteRoute::guards(std::string_view method) const noexcept {
+  return contains(settings->guard, method);
+}
+
+bool SiteRoute::serializes(std::string_view method) const noexcept {
+  return contains(settings->serialize, method);
+}
+
+bool SiteRoute::doubts(unsigned status) const noexcept {
+  return std::ranges::any_of(settings->doubtful, [status](const config::StatusRange& range) {
+    return static_cast<int>(status) >= range.first && static_cast<int>(status) <= range.last;
+  });
+}
+
+bool BodyBudget::take(std::size_t count) noexcept {
+  std::size_t used = used_.load(std::memory_order_relaxed);
+  do {
+    if (count > limit_ || used > limit_ - count) return false;
+  } while (!used_.compare_exchange_weak(used, used + count, std::memory_order_relaxed));
+  return true;
+}
+
+Site::Site(config::Config given, const plugins::Registry& plugins)
+    : config(std::move(given)), bodies(request_bodies_max) {
+  for (const config::Upstream& upstream : config.upstreams) {
+    const std::string origin =
+        "http://" + lower_case(upstream.host) + ":" + std::to_string(upstream.port);
+    const auto known = std::ranges::find(origins_, origin);
+    origin_of_.push_back(static_cast<std::size_t>(known - origins_.begin()));
+    if (known == origins_.end()) origins_.push_back(origin);
+  }
+
+  std::vector<http::RouteSpec> specs;
+  for (const config::Route& route : config.routes) {
+    specs.push_back({.path = route.path,
+                     .host = route.host,
+                     .origin = origin_of(route.upstream),
+                     .base_path = config.upstreams[route.upstream].base_path,
+                     .guarded = route.settings.mode == config::Mode::enforce});
+  }
+  std::string error;
+  table = http::RouteTable::compile(specs, error);
+  if (!table) throw std::runtime_error(error);
+
+  for (std::size_t index = 0; index < config.routes.size(); ++index) {
+    const config::Route& route = config.routes[index];
+    SiteRoute& compiled = routes.emplace_back();
+    compiled.config = &route;
+    compiled.settings = &route.settings;
+    compiled.upstream = &config.upstreams[route.upstream];
+    compiled.origin = origin_of(route.upstream);
+    compiled.in_doubt =
+        route.settings.in_doubt.value_or(compiled.upstream->timeouts.response);
+    compiled.conditions = {
+        .accept_rewritten = route.settings.accept_rewritten_tags,
+        .wildcard_refused = route.settings.wildcard == config::Wildcard::refuse};
+    compiled.expose_etag = expose_of(route.settings.expose_etag);
+    for (const std::string& text : route.resources) {
+      auto compiled_template =
+          http::ResourceTemplate::compile(text, table->pattern(index), error);
+      if (!compiled_template) throw std::runtime_error("routes." + route.name + ".resource: " + error);
+      compiled.resources.push_back(std::move(*compiled_template));
+    }
+    compiled.version = plugins.make_version_source("body", {.secret = config.etag_secret});
+    if (!compiled.version) throw std::runtime_error("the version source 'body' is not built in");
+  }
+}
+
+Site::~Site() = default;
+
+std::chrono::milliseconds Site::longest_in_doubt(std::size_t origin) const {
+  std::chrono::milliseconds longest{0};
+  for (const SiteRoute& route : routes) {
+    if (route.origin == origin) longest = std::max(longest, route.in_doubt);
+  }
+  return longest;
+}
+
+}  // namespace ifmatch::net

@@ -1,0 +1,77 @@
+// The configuration as the threads use it: compiled once when it is loaded, shared by all, never
+// changed while it serves.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "plugins/registry.hpp"
+#include "proxy/http/conditions.hpp"
+#include "proxy/http/forwarding.hpp"
+#include "proxy/http/resource.hpp"
+#include "proxy/http/route.hpp"
+#include "proxy/http/variant.hpp"
+
+namespace ifmatch::net {
+
+class GuardDesk;
+
+struct SiteRoute {
+  const config::Route* config = nullptr;
+  const config::RouteSettings* settings = nullptr;
+  const config::Upstream* upstream = nullptr;
+  std::size_t origin = 0;  // index into Site::desks
+  std::vector<http::ResourceTemplate> resources;
+  std::unique_ptr<plugins::VersionSource> version;
+  std::chrono::milliseconds in_doubt{};
+  http::ConditionOptions conditions;
+  http::ExposeEtag expose_etag = http::ExposeEtag::automatic;
+
+  [[nodiscard]] bool guards(std::string_view method) const noexcept;
+  [[nodiscard]] bool serializes(std::string_view method) const noexcept;
+  [[nodiscard]] bool doubts(unsigned status) const noexcept;
+};
+
+// Octets of request bodies that are held at once, over all threads.
+class BodyBudget {
+ public:
+  explicit BodyBudget(std::size_t limit) : limit_(limit) {}
+
+  // Takes `count` octets out of the budget, or nothing.
+  [[nodiscard]] bool take(std::size_t count) noexcept;
+  void give_back(std::size_t count) noexcept { used_.fetch_sub(count, std::memory_order_relaxed); }
+
+ private:
+  std::size_t limit_;
+  std::atomic<std::size_t> used_{0};
+};
+
+class Site {
+ public:
+  // Throws std::runtime_error with a sentence when the configuration cannot be served. `plugins`
+  // is used during the call only.
+  Site(config::Config config, const plugins::Registry& plugins);
+  ~Site();
+
+  // Which upstreams share an origin ("http://127.0.0.1:3000"): one index per upstream.
+  [[nodiscard]] const std::vector<std::string>& origins() const noexcept { return origins_; }
+  [[nodiscard]] std::size_t origin_of(std::size_t upstream) const { return origin_of_[upstream]; }
+  // The longest quarantine of the routes to an origin.
+  [[nodiscard]] std::chrono::milliseconds longest_in_doubt(std::size_t origin) const;
+
+  const config::Config config;
+  std::vector<SiteRoute> routes;
+  std::optional<http::RouteTable> table;
+  http::Keyring keyring;
+  http::SelectionTable selections;
+  BodyBudget bodies;
+
+ private:
+  std::vector<std::string> origins_;
+  std::vector<std::size_t> origin_of_;
+};
+
+}  // namespace ifmatch::net

@@ -1,0 +1,205 @@
+#include "proxy/net/upstream_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/guard/assert.hpp"
+
+namespace ifmatch::net {
+namespace {
+
+// "A moment ago": an idle connection that a write may use without having been probed on just now.
+constexpr std::chrono::milliseconds moment{1'000};
+// An upstream's promise of N seconds is kept by it on its own clock and from its own last octet.
+constexpr std::chrono::milliseconds keep_alive_margin{1'000};
+// Names are resolved again as they age.
+constexpr std::chrono::seconds addresses_age_max{10};
+
+http::Fault fault(http::FaultKind kind, std::string_view detail) {
+  return {http::Origin::upstream, kind, http::Sent::nothing, detail};
+}
+
+}  // namespace
+
+Lease::Lease(UpstreamPool& pool, std::unique_ptr<Connection> connection, bool fresh)
+    : pool_(&pool), connection_(std::move(connection)), fresh_(fresh) {}
+
+Lease::Lease(Lease&& other) noexcept
+    : pool_(other.pool_), connection_(std::move(other.connection_)), fresh_(other.fresh_) {}
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+  if (this != &other) {
+    drop();
+    pool_ = other.pool_;
+    connection_ = std::move(other.connection_);
+    fresh_ = other.fresh_;
+  }
+  return *this;
+}
+
+Lease::~Lease() { drop(); }
+
+void Lease::drop() {
+  if (!connection_) return;
+  connection_.reset();
+  pool_->connection_gone();
+}
+
+void Lease::reset() {
+  if (!connection_) return;
+  connection_->reset();
+  drop();
+}
+
+void Lease::give_back(std::optional<std::chrono::seconds> keep_alive) {
+  IFMATCH_ASSERT(connection_ != nullptr);
+  pool_->give_back(std::move(connection_), keep_alive);
+}
+
+UpstreamPool::UpstreamPool(asio::io_context& io, Sweeper& sweeper,
+                           const config::Upstream& upstream, std::size_t share)
+    : Swept(sweeper), io_(io), sweeper_(sweeper), upstream_(upstream), share_(share) {}
+
+UpstreamPool::~UpstreamPool() = default;
+
+void UpstreamPool::sweep(Instant now) {
+  while (!idle_.empty() && idle_.front().until <= now) {
+    idle_.pop_front();
+    connection_gone();
+  }
+}
+
+void UpstreamPool::close_idle() {
+  while (!idle_.empty()) {
+    idle_.pop_front();
+    connection_gone();
+  }
+}
+
+void UpstreamPool::connection_gone() {
+  IFMATCH_ASSERT(open_ > 0);
+  --open_;
+  wake_one();
+}
+
+void UpstreamPool::give_back(std::unique_ptr<Connection> connection,
+                             std::optional<std::chrono::seconds> keep_alive) {
+  const Instant now = Clock::now();
+  std::chrono::milliseconds idle = upstream_.timeouts.idle;
+  if (keep_alive) idle = std::min(idle, *keep_alive - keep_alive_margin);
+  // Octets behind an answer mean that the two sides disagree about where it ended.
+  if (idle.count() <= 0 || !connection->input.readable().empty()) {
+    connection.reset();
+    connection_gone();
+    return;
+  }
+  idle_.push_back({std::move(connection), now, now + idle});
+  wake_one();
+}
+
+std::unique_ptr<Connection> UpstreamPool::take_idle(Reuse reuse) {
+  if (reuse == Reuse::fresh_only) return nullptr;
+  const Instant now = Clock::now();
+  while (!idle_.empty()) {
+    Idle& youngest = idle_.back();
+    if (reuse == Reuse::verified && now - youngest.since > moment) return nullptr;
+    std::unique_ptr<Connection> connection = std::move(youngest.connection);
+    const bool usable =
+        now < youngest.until && (reuse == Reuse::any || connection->silent());
+    idle_.pop_back();
+    if (usable) return connection;
+    connection.reset();
+    connection_gone();
+  }
+  return nullptr;
+}
+
+void UpstreamPool::wake_one() {
+  if (waiting_.empty()) return;
+  Timer* const woken = waiting_.front();
+  waiting_.pop_front();
+  woken->cancel();
+}
+
+Task<Result<void>> UpstreamPool::wait_for_room(Instant deadline) {
+  Timer timer(io_.get_executor(), deadline);
+  waiting_.push_back(&timer);
+  co_await timer.async_wait(as_tuple);
+  // Whoever was woken is no longer in the list; whoever still is waited in vain.
+  if (std::erase(waiting_, &timer) > 0) {
+    co_return fault(http::FaultKind::exhausted, "All connections to the upstream are in use.");
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<Lease>> UpstreamPool::lease(Reuse reuse) {
+  const Instant deadline = Clock::now() + upstream_.timeouts.connect;
+  for (;;) {
+    if (std::unique_ptr<Connection> idle = take_idle(reuse)) {
+      co_return Lease(*this, std::move(idle), false);
+    }
+    if (open_ < share_) break;
+    if (!idle_.empty()) {  // only ones that this caller cannot use: one of them makes room
+      idle_.pop_front();
+      connection_gone();
+      break;
+    }
+    const Result<void> room = co_await wait_for_room(deadline);
+    if (room.has_error()) co_return room.error();
+  }
+  ++open_;
+  Result<std::unique_ptr<Connection>> connected = co_await connect(deadline);
+  if (connected.has_error()) {
+    connection_gone();
+    co_return connected.error();
+  }
+  co_return Lease(*this, std::move(*connected), true);
+}
+
+Task<Result<void>> UpstreamPool::resolve(Instant deadline) {
+  if (!endpoints_.empty() && Clock::now() < endpoints_until_) co_return Result<void>{};
+  error_code not_numeric;
+  const asio::ip::address address = asio::ip::make_address(upstream_.host, not_numeric);
+  if (!not_numeric) {
+    endpoints_ = {tcp::endpoint(address, upstream_.port)};
+    endpoints_until_ = never;
+    co_return Result<void>{};
+  }
+  Resolver resolver(io_.get_executor());
+  const Deadline limit(sweeper_, deadline, [&resolver] { resolver.cancel(); });
+  auto [failure, found] =
+      co_await resolver.async_resolve(upstream_.host, std::to_string(upstream_.port), as_tuple);
+  if (failure && endpoints_.empty()) {
+    co_return fault(http::FaultKind::unreachable, "The name of the upstream could not be resolved.");
+  }
+  if (!failure) {
+    endpoints_.clear();
+    for (const auto& entry : found) endpoints_.push_back(entry.endpoint());
+  }
+  endpoints_until_ = Clock::now() + addresses_age_max;
+  co_return Result<void>{};
+}
+
+Task<Result<std::unique_ptr<Connection>>> UpstreamPool::connect(Instant deadline) {
+  const Result<void> resolved = co_await resolve(deadline);
+  if (resolved.has_error()) co_return resolved.error();
+  const std::vector<tcp::endpoint> endpoints = endpoints_;
+  for (const tcp::endpoint& endpoint : endpoints) {
+    Socket socket(io_.get_executor());
+    bool expired = false;
+    const Deadline limit(sweeper_, deadline, [&socket, &expired] {
+      error_code ignored;
+      expired = true;
+      socket.cancel(ignored);
+    });
+    auto [failure] = co_await socket.async_connect(endpoint, as_tuple);
+    if (!failure) co_return std::make_unique<Connection>(std::move(socket), sweeper_);
+    if (expired) {
+      co_return fault(http::FaultKind::timeout, "The upstream did not accept a connection in time.");
+    }
+  }
+  co_return fault(http::FaultKind::unreachable,
+                  "The upstream did not accept a connection.");
+}
+
+}  // namespace ifmatch::net

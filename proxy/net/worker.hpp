@@ -1,0 +1,80 @@
+// What one thread owns: its io_context, its sweep, its upstream pools, its sessions. Only io and
+// the counters that say so may be touched by other threads.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/net/guard_desk.hpp"
+#include "proxy/net/site.hpp"
+#include "proxy/net/upstream_pool.hpp"
+
+namespace ifmatch::net {
+
+// A hasher of one route, lent by its thread for one representation after another.
+class LentHasher {
+ public:
+  using Shelf = std::vector<std::unique_ptr<plugins::VersionHasher>>;
+  LentHasher(Shelf& shelf, std::unique_ptr<plugins::VersionHasher> hasher)
+      : shelf_(shelf), hasher_(std::move(hasher)) {}
+  ~LentHasher() { shelf_.push_back(std::move(hasher_)); }
+  LentHasher(const LentHasher&) = delete;
+  LentHasher& operator=(const LentHasher&) = delete;
+  plugins::VersionHasher* operator->() const noexcept { return hasher_.get(); }
+  plugins::VersionHasher& operator*() const noexcept { return *hasher_; }
+
+ private:
+  Shelf& shelf_;
+  std::unique_ptr<plugins::VersionHasher> hasher_;
+};
+
+// A session that may be told to end while it waits for its next request.
+class Interruptible {
+ public:
+  virtual void interrupt_if_idle() = 0;
+
+ protected:
+  ~Interruptible() = default;
+};
+
+class Worker {
+ public:
+  // `share` is this thread's part of each upstream's connections, by upstream index.
+  Worker(Site& site, std::vector<std::unique_ptr<GuardDesk>>& desks,
+         const std::vector<std::size_t>& shares);
+  ~Worker();
+
+  [[nodiscard]] UpstreamPool& pool_of(const SiteRoute& route);
+  [[nodiscard]] GuardDesk& desk_of(const SiteRoute& route) { return *desks_[route.origin]; }
+  [[nodiscard]] LentHasher lend_hasher(const SiteRoute& route);
+
+  // Sweeps deadlines until the io_context stops. `also` is called with each sweep.
+  [[nodiscard]] Task<void> sweep_for_ever(std::function<void(Instant)> also);
+
+  // The HTTP-date of now, made once a second.
+  [[nodiscard]] std::string_view date() const noexcept { return date_; }
+
+ private:
+  // Goes first when the worker ends, while all that its coroutines still refer to is there.
+  std::optional<asio::io_context> context_;
+
+ public:
+  asio::io_context& io;
+  Sweeper sweeper;
+  Site& site;
+  std::vector<Interruptible*> sessions;
+  bool draining = false;
+
+ private:
+  void refresh_date();
+
+  std::vector<std::unique_ptr<GuardDesk>>& desks_;
+  std::vector<std::unique_ptr<UpstreamPool>> pools_;
+  std::vector<LentHasher::Shelf> hashers_;
+  std::string date_;
+  std::time_t date_second_ = 0;
+};
+
+}  // namespace ifmatch::net

@@ -1,0 +1,321 @@
+// The write way: from the checks that need nothing but the request, through the gate, to the one
+// send and its outcome.
+#include <utility>
+
+#include "proxy/guard/assert.hpp"
+#include "proxy/http/entity_tag.hpp"
+#include "proxy/net/writing.hpp"
+
+namespace ifmatch::net {
+namespace {
+
+unsigned status_of(config::OnMissing choice) {
+  switch (choice) {
+    case config::OnMissing::s428: return 428;
+    case config::OnMissing::s409: return 409;
+    case config::OnMissing::s403: return 403;
+    case config::OnMissing::s412:
+    case config::OnMissing::allow: break;
+  }
+  return 412;
+}
+
+}  // namespace
+
+Task<Flow> Exchange::write_way() {
+  Writing writing(*this);
+  co_return co_await writing.run();
+}
+
+Writing::Writing(Exchange& exchange)
+    : x_(exchange),
+      route_(*exchange.route_),
+      enforced_(exchange.route_->settings->mode == config::Mode::enforce),
+      is_put_(exchange.head_.method == "PUT"),
+      wants_representation_(prefers_representation(exchange.head_.fields)),
+      duty_(exchange.worker_.desk_of(*exchange.route_), exchange.worker_.io.get_executor()) {}
+
+Writing::~Writing() { x_.worker_.site.bodies.give_back(budget_taken_); }
+
+Task<Flow> Writing::run() {
+  if (std::optional<http::ProblemDetails> problem = check()) {
+    co_return co_await x_.refuse(std::move(*problem));
+  }
+  if (const std::optional<Flow> answered = co_await read_content()) co_return *answered;
+  duty_.submit(request());
+  co_return co_await follow();
+}
+
+std::optional<http::ProblemDetails> Writing::check() {
+  const http::Fields& fields = x_.head_.fields;
+  const std::string& method = x_.head_.method;
+  const http::MethodOverride named =
+      http::override_method(method, x_.shape_.target.query(), fields);
+  if (named.kind == http::MethodOverride::Kind::ambiguous) {
+    return http::ProblemDetails{.problem = http::Problem::ambiguous_method};
+  }
+  if (enforced_) {
+    http::Checked<http::ParsedConditions> parsed =
+        http::parse_conditions(fields, route_.conditions);
+    if (parsed.has_error()) return parsed.error();
+    conditions_ = std::move(*parsed);
+    const bool overridden = named.kind == http::MethodOverride::Kind::method;
+    is_put_ = is_put_ || (overridden && named.method == "PUT");
+    const bool wanted = route_.guards(method) || (overridden && route_.guards(named.method));
+    guarded_ = wanted || conditions_.decides;
+    exclusive_ = guarded_ || route_.serializes(method) ||
+                 (overridden && route_.serializes(named.method));
+    const bool allowed = route_.settings->on_missing == config::OnMissing::allow;
+    if (guarded_ && !conditions_.has_precondition && !allowed) {
+      http::ProblemDetails problem = http::precondition_missing(conditions_);
+      problem.status = status_of(route_.settings->on_missing);
+      return problem;
+    }
+  }
+  http::Checked<guard::Resource> resource = x_.resource();
+  if (resource.has_error()) return resource.error();
+  resource_ = std::move(*resource);
+  const http::Keyring& keyring = x_.worker_.site.keyring;
+  probe_target_ = http::without_method_override(x_.shape_.target);
+  view_.target = keyring.target_digest(x_.shape_.target.host, probe_target_);
+  view_.viewer = keyring.viewer_digest(fields, route_.settings->vary);
+  view_.variant = keyring.variant_digest(view_.target, view_.viewer, fields);
+
+  const std::size_t max_body = route_.settings->max_body;
+  const http::ContentFraming& framing = x_.shape_.framing;
+  if (framing.kind == http::Framing::length && framing.length > max_body) {
+    return http::ProblemDetails{.problem = http::Problem::body_too_large};
+  }
+  return std::nullopt;
+}
+
+Task<std::optional<Flow>> Writing::read_content() {
+  if (x_.reader_.done()) co_return std::nullopt;
+  BodyBudget& budget = x_.worker_.site.bodies;
+  const std::size_t max_body = route_.settings->max_body;
+  const http::ContentFraming& framing = x_.shape_.framing;
+  const std::size_t wanted = framing.kind == http::Framing::length
+                                 ? static_cast<std::size_t>(framing.length)
+                                 : max_body;
+  if (!budget.take(wanted)) {
+    co_return co_await x_.refuse({.problem = http::Problem::resource_busy,
+                                  .detail = "Too many request bodies are held at this moment.",
+                                  .retry_after = std::chrono::seconds(1)});
+  }
+  budget_taken_ = wanted;
+  if (std::exchange(x_.continue_owed_, false)) {
+    asio::const_buffer interim(http::continue_answer.data(), http::continue_answer.size());
+    const error_code failure =
+        co_await x_.client_.write({&interim, 1}, x_.listener_.timeouts.write, never);
+    if (failure) co_return Flow::close;
+  }
+  if (framing.kind == http::Framing::length) content_.reserve(wanted);
+  ReadError error = x_.reader_.take_buffered();
+  while (error == ReadError::none) {
+    for (std::string_view piece : x_.reader_.pieces()) content_.append(piece);
+    if (content_.size() > max_body) {
+      x_.must_close_ = true;
+      co_return co_await x_.refuse({.problem = http::Problem::body_too_large});
+    }
+    if (x_.reader_.done()) co_return std::nullopt;
+    error = co_await x_.reader_.read_content(Clock::now() + x_.listener_.timeouts.body);
+  }
+  x_.must_close_ = true;
+  co_return co_await x_.refuse(http::problem_of(
+      fault_of(error, http::Origin::client, http::Sent::some), http::MethodKind::unsafe));
+}
+
+guard::WriteRequest Writing::request() const {
+  const config::RouteSettings& settings = *route_.settings;
+  return {.resource = resource_,
+          .hold = exclusive_ ? guard::Hold::exclusive : guard::Hold::shared,
+          .condition = conditions_.condition,
+          .check = settings.check == config::Check::recorded ? guard::Check::recorded
+                                                             : guard::Check::confirm,
+          .view = view_,
+          .absent_is_answer = !is_put_,
+          .needs_current = wants_representation_,
+          .gate_wait = settings.gate.wait,
+          .gate_queue = settings.gate.queue,
+          .in_doubt = route_.in_doubt};
+}
+
+Task<Flow> Writing::follow() {
+  for (;;) {
+    const std::optional<guard::Action> action = co_await duty_.ticket().next(x_.client_);
+    if (!action) {
+      // The client left while it waited: nothing was sent, and its gates are free again.
+      duty_.leave();
+      co_return Flow::close;
+    }
+    std::optional<Flow> answered;
+    switch (action->what) {
+      case guard::Do::wait: break;
+      case guard::Do::probe: co_await probe(*action); break;
+      case guard::Do::connect: answered = co_await connect(); break;
+      case guard::Do::send: answered = co_await forward(); break;
+      case guard::Do::refuse:
+        duty_.refused();
+        co_return co_await refuse(*action);
+    }
+    if (answered) co_return *answered;
+  }
+}
+
+Task<std::optional<Flow>> Writing::connect() {
+  if (!lease_) {
+    Result<Lease> lease = co_await x_.worker_.pool_of(route_).lease(Reuse::verified);
+    if (lease.has_error()) {
+      duty_.leave();
+      co_return co_await x_.refuse(http::problem_of(lease.error(), http::MethodKind::unsafe));
+    }
+    lease_ = std::move(*lease);
+  }
+  duty_.connected();
+  co_return std::nullopt;
+}
+
+Task<std::optional<Flow>> Writing::forward() {
+  duty_.sending();
+  Result<Outcome> outcome = co_await exchange_once();
+  if (outcome.has_error()) {
+    const bool unsent = outcome.error().sent == http::Sent::nothing;
+    lease_.reset();
+    if (unsent) {
+      duty_.unsent();
+      co_return std::nullopt;
+    }
+    duty_.in_doubt();
+    co_return co_await x_.refuse(http::problem_of(outcome.error(), http::MethodKind::unsafe));
+  }
+  const unsigned status = outcome->head.status;
+  const bool doubtful = enforced_ && (route_.doubts(status) || (status == 202 && guarded_));
+  std::string etag;
+  if (doubtful) {
+    duty_.in_doubt();
+  } else {
+    etag = co_await lawful_tag(*outcome);
+    duty_.settled();
+  }
+  co_return co_await answer(*outcome, etag);
+}
+
+Task<Result<Writing::Outcome>> Writing::exchange_once() {
+  const Instant total = Clock::now() + x_.response_timeout();
+  const std::string octets = x_.upstream_head(
+      x_.head_.method, enforced_ ? http::Carry::guarded : http::Carry::everything,
+      x_.shape_.framing.kind == http::Framing::none
+          ? http::ContentFraming{}
+          : http::ContentFraming{.kind = http::Framing::length, .length = content_.size()});
+  Connection& connection = lease_.connection();
+  std::vector<asio::const_buffer> buffers{asio::const_buffer(octets.data(), octets.size()),
+                                          asio::const_buffer(content_.data(), content_.size())};
+  lease_.mark_used();
+  const error_code failure = co_await connection.write(buffers, x_.response_timeout(), total);
+  if (failure == asio::error::timed_out) {
+    co_return fault_of(ReadError::timeout, http::Origin::upstream, http::Sent::some);
+  }
+  if (failure && connection.written() == 0) {
+    co_return fault_of(ReadError::closed, http::Origin::upstream, http::Sent::nothing);
+  }
+  // After any other failure the API may have answered before it had read everything: look.
+  Answer reply;
+  reply.lease = std::move(lease_);
+  const Result<void> read = co_await x_.read_answer_head(reply, x_.head_.method, total, total);
+  Outcome outcome;
+  ReadError error = ReadError::none;
+  if (!read.has_error()) {
+    outcome.head = std::move(reply.head);
+    outcome.shape = reply.shape;
+    error = reply.reader->take_buffered();
+    while (error == ReadError::none) {
+      for (std::string_view piece : reply.reader->pieces()) {
+        outcome.size += piece.size();
+        if (!outcome.overflowed) outcome.content.append(piece);
+      }
+      if (outcome.size > route_.settings->max_body) {
+        outcome.overflowed = true;
+        outcome.content = {};
+      }
+      if (reply.reader->done()) break;
+      error = co_await reply.reader->read_content(total);
+    }
+  }
+  if (read.has_error() || error != ReadError::none) {
+    lease_ = std::move(reply.lease);
+    reply.reader.reset();
+    if (read.has_error()) {
+      http::Fault fault = read.error();
+      fault.sent = http::Sent::all;
+      co_return fault;
+    }
+    co_return fault_of(error, http::Origin::upstream, http::Sent::all);
+  }
+  if (failure) reply.shape.keep_alive = false;
+  reply.keep_lease();
+  lease_ = std::move(reply.lease);
+  co_return outcome;
+}
+
+Task<Flow> Writing::answer(Outcome& outcome, std::string_view etag) {
+  if (lease_) lease_.give_back(outcome.shape.keep_alive_timeout);
+  if (outcome.overflowed) {
+    co_return co_await x_.refuse(
+        {.problem = http::Problem::body_too_large,
+         .status = 502,
+         .detail = "The write was applied: the upstream answered " +
+                   std::to_string(outcome.head.status) +
+                   ". Its answer was larger than this route holds and was dropped."});
+  }
+  const http::Closing ending = x_.closing();
+  const bool bodiless = outcome.shape.framing.kind == http::Framing::none;
+  std::string octets;
+  octets.reserve(1024);
+  http::write_response_head(
+      octets, {.head = outcome.head,
+               .validators = enforced_ ? http::Validators::drop : http::Validators::keep,
+               .etag = etag,
+               .framing = bodiless ? http::ContentFraming{}
+                                   : http::ContentFraming{.kind = http::Framing::length,
+                                                          .length = outcome.size},
+               .closing = ending,
+               .expose_etag = route_.expose_etag,
+               .date = x_.worker_.date()});
+  std::vector<asio::const_buffer> buffers{
+      asio::const_buffer(octets.data(), octets.size()),
+      asio::const_buffer(outcome.content.data(), outcome.content.size())};
+  co_return co_await x_.send(buffers, ending);
+}
+
+Task<Flow> Writing::refuse(const guard::Action& action) {
+  if (lease_) lease_.give_back(keep_alive_);
+  http::ProblemDetails problem;
+  switch (action.refusal) {
+    case guard::Refusal::busy:
+    case guard::Refusal::in_doubt: co_return co_await x_.refuse(problem_of_refusal(action));
+    case guard::Refusal::absent:
+    case guard::Refusal::relayed: co_return co_await relay_probe();
+    case guard::Refusal::unverifiable:
+      if (probed_.fault) {
+        problem = http::problem_of(*probed_.fault, http::MethodKind::read);
+        if (probed_.fault->sent == http::Sent::nothing) break;
+      }
+      problem.problem = http::Problem::version_unknown;
+      if (problem.status == 0) problem.status = 502;
+      problem.detail = "The version that is current could not be learnt, so nothing was written.";
+      break;
+    case guard::Refusal::exists:
+      problem = http::already_exists(conditions_, action.current);
+      break;
+    case guard::Refusal::stale:
+      problem = http::stale_version(conditions_, action.current);
+      if (route_.settings->on_stale == config::OnStale::s409) problem.status = 409;
+      if (wants_representation_ && action.current && probed_.content_complete) {
+        co_return co_await show_current(*action.current);
+      }
+      break;
+  }
+  co_return co_await x_.refuse(std::move(problem));
+}
+
+}  // namespace ifmatch::net

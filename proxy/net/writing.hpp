@@ -1,0 +1,91 @@
+// One unsafe request that holds gates, from its checks to its settled answer. The engine decides,
+// this does: it probes, waits, connects, sends once, and reports the outcome exactly once.
+#pragma once
+
+#include "proxy/net/exchange.hpp"
+
+namespace ifmatch::net {
+
+class Writing {
+ public:
+  explicit Writing(Exchange& exchange);
+  ~Writing();
+  Writing(const Writing&) = delete;
+  Writing& operator=(const Writing&) = delete;
+
+  [[nodiscard]] Task<Flow> run();
+
+ private:
+  // Another way to ask for the representation that the sent tag may name.
+  struct Candidate {
+    std::optional<http::RequestHead> head;  // the writer's own where unset
+    bool without_credentials = false;
+  };
+
+  // What the latest probe answered, beyond what the engine needs.
+  struct Probed {
+    http::ResponseHead head;
+    std::string content;             // kept only to be shown or relayed
+    bool content_complete = false;   // all of it is in `content`
+    std::optional<http::Fault> fault;
+  };
+
+  struct Outcome {
+    http::ResponseHead head;
+    http::ResponseShape shape;
+    std::string content;
+    std::uint64_t size = 0;
+    bool overflowed = false;
+  };
+
+  // Steps, in the order in which they are taken. A set optional is an answer that was given.
+  [[nodiscard]] std::optional<http::ProblemDetails> check();
+  [[nodiscard]] Task<std::optional<Flow>> read_content();
+  [[nodiscard]] guard::WriteRequest request() const;
+  [[nodiscard]] Task<Flow> follow();
+
+  // What the engine may say.
+  [[nodiscard]] Task<void> probe(const guard::Action& action);
+  [[nodiscard]] Task<guard::Observation> observe(const Candidate& candidate, bool keep_lease);
+  [[nodiscard]] Task<std::optional<Flow>> connect();
+  [[nodiscard]] Task<std::optional<Flow>> forward();
+  [[nodiscard]] Task<Result<Outcome>> exchange_once();
+  [[nodiscard]] Task<Flow> refuse(const guard::Action& action);
+
+  void find_candidates();
+  void add_candidate(std::string_view accept, std::string_view accept_language,
+                     bool without_credentials);
+  void learn(const Candidate& candidate, const http::ResponseHead& answer,
+             const guard::Version& version, guard::Epoch since);
+  [[nodiscard]] Task<Flow> answer(Outcome& outcome, std::string_view etag);
+  [[nodiscard]] Task<Flow> relay_probe();
+  [[nodiscard]] Task<Flow> show_current(const guard::Version& current);
+  [[nodiscard]] Task<std::string> lawful_tag(const Outcome& outcome);
+  [[nodiscard]] std::string probe_head(const Candidate& candidate) const;
+
+  Exchange& x_;
+  const SiteRoute& route_;
+  bool enforced_;
+  bool guarded_ = false;    // holds exclusively and is decided
+  bool exclusive_ = false;
+  bool is_put_ = false;
+  bool wants_representation_ = false;  // Prefer: return=representation
+  http::ParsedConditions conditions_;
+  guard::Resource resource_;
+  std::string content_;
+  std::size_t budget_taken_ = 0;
+  guard::View view_;
+  std::string probe_target_;
+
+  Obligation duty_;
+  Lease lease_;
+  std::vector<Candidate> candidates_;
+  std::size_t next_candidate_ = 0;
+  Probed probed_;
+  std::optional<std::chrono::seconds> keep_alive_;  // what the latest probe's answer allowed
+};
+
+// Whether a Prefer field asks for `return=representation` (RFC 7240).
+[[nodiscard]] bool prefers_representation(const http::Fields& fields);
+
+}  // namespace ifmatch::net
