@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "proxy/http/message.hpp"
 #include "proxy/http/problem.hpp"
 
 namespace ifmatch::http {
@@ -27,7 +28,16 @@ struct Fault {
   std::string detail;  // for the log and the answer: a sentence without private data
 };
 
-// The answer for a fault of the upstream or of ours (and of a client that still listens).
+// The answer for a fault of the upstream or of ours (and of a client that still listens). Without a
+// kind it is taken for a write's: an upstream that failed after octets of it had left leaves its
+// outcome unknown, which is 502, or 504 after a time-out. After a client's fault the connection is
+// closed.
 [[nodiscard]] ProblemDetails problem_of(const Fault& fault);
+[[nodiscard]] ProblemDetails problem_of(const Fault& fault, MethodKind kind);
+
+// For the log: "upstream", "timeout", "nothing".
+[[nodiscard]] std::string_view name_of(Origin origin) noexcept;
+[[nodiscard]] std::string_view name_of(FaultKind kind) noexcept;
+[[nodiscard]] std::string_view name_of(Sent sent) noexcept;
 
 }  // namespace ifmatch::http
