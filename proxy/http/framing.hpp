@@ -20,9 +20,13 @@ struct RequestShape {
   Target target;                  // canonical
 };
 
-// Checks a request's header section (RFC 9110 sections 5, 7 and 10.1.1, RFC 9112 sections 3 and 6).
-// A refusal that leaves the end of the message in doubt says Afterwards::close. Sections up to 2.x
-// of the wire (tokens, obsolete folds, bare CR) are checked again, although the parser should have.
+// What Allow lists where the proxy itself refuses a method.
+inline constexpr std::string_view allowed_methods =
+    "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+// Checks a request's header section (RFC 9110 sections 5, 7 and 10.1.1, RFC 9112 sections 3, 5 and
+// 6), tokens and control characters again, although the parser should have. Every refusal says
+// Afterwards::close: without a shape nobody knows where the next request begins.
 [[nodiscard]] Checked<RequestShape> check_request(const RequestHead& head);
 
 struct ResponseShape {
@@ -31,8 +35,9 @@ struct ResponseShape {
   std::optional<std::chrono::seconds> keep_alive_timeout;  // of Keep-Alive: timeout=
 };
 
-// Checks an answer's header section; `method` is that of the request as forwarded. 101 is always
-// malformed, because no Upgrade is ever forwarded. Faults have Origin::upstream and
+// Checks an answer's header section; `method` is that of the request as forwarded. Of an interim
+// answer (1xx) only the status counts, the final one follows. 101 is always malformed, because no
+// Upgrade is ever forwarded. Faults have Origin::upstream and
 // FaultKind::malformed, and Sent::all.
 [[nodiscard]] Result<ResponseShape> check_response(const ResponseHead& head,
                                                    std::string_view method);
