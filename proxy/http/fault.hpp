@@ -1,10 +1,11 @@
-// What can go wrong on the way, as a value: whose fault, what kind, how much of the request had left
-// by then. One function maps it to an answer.
+// What can go wrong on the way, as a value: whose fault, what kind, how much of the request had
+// left by then. One function maps it to an answer.
 #pragma once
 
 #include <cstdint>
 #include <string>
 
+#include "proxy/http/message.hpp"
 #include "proxy/http/problem.hpp"
 
 namespace ifmatch::http {
@@ -27,7 +28,20 @@ struct Fault {
   std::string detail;  // for the log and the answer: a sentence without private data
 };
 
-// The answer for a fault of the upstream or of ours (and of a client that still listens).
+// The answer for a fault of the upstream or of ours (and of a client that still listens). Without a
+// kind it is taken for a write's: an upstream that failed after octets of it had left leaves its
+// outcome unknown, which is 502, or 504 after a time-out. After a client's fault the connection is
+// closed. A client's `too_large` is that of its content; for a header section say
+// Problem::fields_too_large or target_too_long instead.
 [[nodiscard]] ProblemDetails problem_of(const Fault& fault);
+[[nodiscard]] ProblemDetails problem_of(const Fault& fault, MethodKind kind);
+
+// The 502 to a write whose answer exceeds a limit of ours: unlike after a fault, it was applied.
+[[nodiscard]] ProblemDetails answer_too_large();
+
+// For the log: "upstream", "timeout", "nothing".
+[[nodiscard]] std::string_view name_of(Origin origin) noexcept;
+[[nodiscard]] std::string_view name_of(FaultKind kind) noexcept;
+[[nodiscard]] std::string_view name_of(Sent sent) noexcept;
 
 }  // namespace ifmatch::http

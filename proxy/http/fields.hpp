@@ -14,6 +14,70 @@ namespace ifmatch::http {
 // Compares field names, methods and codings as ASCII without case.
 [[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept;
 
+// The field names that this program treats specially.
+enum class FieldId : std::uint8_t {
+  other,
+  accept,
+  accept_charset,
+  accept_encoding,
+  accept_language,
+  accept_ranges,
+  access_control_allow_credentials,
+  access_control_allow_origin,
+  access_control_expose_headers,
+  age,
+  allow,
+  authorization,
+  cache_control,
+  connection,
+  content_encoding,
+  content_length,
+  content_location,
+  content_range,
+  content_type,
+  cookie,
+  date,
+  etag,
+  expect,
+  expires,
+  forwarded,
+  host,
+  http2_settings,
+  if_match,
+  if_modified_since,
+  if_none_match,
+  if_range,
+  if_unmodified_since,
+  keep_alive,
+  last_modified,
+  location,
+  pragma,
+  prefer,
+  preference_applied,
+  proxy_authenticate,
+  proxy_authorization,
+  proxy_connection,
+  range,
+  retry_after,
+  set_cookie,
+  te,
+  trailer,
+  transfer_encoding,
+  upgrade,
+  vary,
+  via,
+  www_authenticate,
+  x_forwarded_for,
+  x_forwarded_host,
+  x_forwarded_proto,
+  x_http_method,
+  x_http_method_override,
+  x_method_override,
+};
+
+// FieldId::other for every name that is not in the list.
+[[nodiscard]] FieldId identify(std::string_view name) noexcept;
+
 class Fields {
  public:
   struct Line {
@@ -36,7 +100,7 @@ class Fields {
     std::size_t index_;
   };
 
-  // Appends a line. Views handed out before may dangle after it.
+  // Appends a line as it is. Views handed out before may dangle after it.
   void add(std::string_view name, std::string_view value);
 
   // Removes every line with the name. Its octets stay in the buffer until clear().
@@ -46,7 +110,9 @@ class Fields {
   void clear() noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return lines_.size(); }
+  [[nodiscard]] bool empty() const noexcept { return lines_.empty(); }
   [[nodiscard]] Line line(std::size_t index) const;
+  [[nodiscard]] FieldId id(std::size_t index) const { return lines_[index].id; }
   [[nodiscard]] Iterator begin() const { return {*this, 0}; }
   [[nodiscard]] Iterator end() const { return {*this, lines_.size()}; }
 
@@ -59,15 +125,34 @@ class Fields {
   // All values of the name as one list, joined by ", " (RFC 9110 section 5.3); "" when none.
   [[nodiscard]] std::string joined(std::string_view name) const;
 
+  // The same by identity, which compares one octet per line. REQUIRES: not FieldId::other.
+  [[nodiscard]] std::size_t count(FieldId id) const;
+  [[nodiscard]] bool has(FieldId id) const { return count(id) > 0; }
+  [[nodiscard]] std::string_view first(FieldId id) const;
+  [[nodiscard]] std::string joined(FieldId id) const;
+
+  // Octets of all names and values that are held.
+  [[nodiscard]] std::size_t octets() const noexcept { return text_.size(); }
+
  private:
   struct Span {
     std::uint32_t name_begin;
     std::uint32_t name_size;
     std::uint32_t value_size;  // the value follows the name
+    FieldId id;
   };
   std::string text_;
   std::vector<Span> lines_;
 };
+
+// Takes off spaces and horizontal tabs at both ends (OWS, RFC 9110 section 5.6.3).
+[[nodiscard]] std::string_view trimmed(std::string_view text) noexcept;
+
+// Whether it is a token (RFC 9110 section 5.6.2).
+[[nodiscard]] bool is_token(std::string_view text) noexcept;
+
+// Whether any line of that name, read as one list, has the element (without case).
+[[nodiscard]] bool lists(const Fields& fields, FieldId id, std::string_view element) noexcept;
 
 // Calls `visit` with each element of a comma-separated list that holds no quoted strings
 // (Connection, Transfer-Encoding): trimmed, empty elements left out.

@@ -1,10 +1,12 @@
 // Answers of our own: problem details (RFC 9457) with a stable type.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ifmatch::http {
@@ -34,6 +36,9 @@ enum class Problem : std::uint8_t {
   version_not_supported,
 };
 
+// What becomes of the connection. After a framing error nothing further is parsed.
+enum class Afterwards : std::uint8_t { keep, close };
+
 // Everything a problem answer may tell. Only `problem` is needed.
 struct ProblemDetails {
   Problem problem = Problem::bad_request;
@@ -43,6 +48,10 @@ struct ProblemDetails {
   std::optional<std::string> current;  // entity-tag, quotes included
   std::string route;                   // name of the route, "" when none matched
   std::string instance;                // "urn:uuid:..."; "" leaves it out
+  std::string allow;                   // the Allow field, with 405
+  std::optional<std::chrono::seconds> retry_after;  // the Retry-After field
+  Afterwards afterwards = Afterwards::keep;
+  std::vector<std::pair<std::string, std::string>> extra_fields;  // further fields of the answer
 };
 
 struct ProblemText {
@@ -52,6 +61,16 @@ struct ProblemText {
   std::string_view detail;  // the default sentence
 };
 [[nodiscard]] const ProblemText& text_of(Problem problem) noexcept;
+
+// The status that the answer has.
+[[nodiscard]] int status_of(const ProblemDetails& details) noexcept;
+
+// Whether the answer depends on the moment and must say `Cache-Control: no-store`.
+[[nodiscard]] bool is_momentary(Problem problem) noexcept;
+
+// Appends text as a JSON string with its quotes. Control characters are escaped and octets that are
+// not UTF-8 replaced, so that the result is always valid JSON.
+void append_json_string(std::string& out, std::string_view text);
 
 // The JSON of the answer (application/problem+json).
 [[nodiscard]] std::string render(const ProblemDetails& details);
