@@ -24,11 +24,18 @@
 //              in_doubt                  quarantined, gates stay held in their modes
 //   quarantined tick past its end        (gone) stamped, gates released
 //   any before sent: leave               (gone) gates released
+//   sent       leave                     quarantined: nobody will tell its outcome
+//   held, connecting, after a reload     held back until what was sent before it is settled, then
+//                                        deciding; tick past gate_wait: refused busy
+//
+// A read with `reads: wait`: queued or refused as above, then connect; leave() ends it.
 //
 // CONTRACT for the caller: every `probe` is answered by exactly one `probed`, every `connect` by
 // `connected` or `leave`, every `send` by exactly one of `unsent`, `settled` or `in_doubt` -- also
 // when the client has left. Until then the gates stay shut, because the upstream may still be
-// working. After `refuse`, and after `settled`, `in_doubt` or `leave`, the id is gone.
+// working. After `refuse`, and after `settled`, `in_doubt` or `leave`, the id is gone. What is said
+// about an id that is gone is ignored (another thread's call may have refused it a moment ago), but
+// the outcome of a write nobody waits for any more voids everything that was learnt before.
 // Not thread-safe, except for epoch(); the caller holds a short mutex around every other call.
 #pragma once
 
@@ -44,15 +51,36 @@
 namespace ifmatch::guard {
 
 struct EngineLimits {
-  std::size_t entries_max = 1'000'000;  // record entries; the oldest is forgotten
+  std::size_t entries_max = 1'000'000;      // record entries; the oldest is forgotten
   std::size_t entries_per_target_max = 16;  // versions and variants remembered of one target
-  std::size_t nodes_max = 1'000'000;    // paths and names with a stamp or a gate; idle ones are forgotten, oldest first
-  unsigned decisions_max = 3;           // a decision that went stale before the send is made again so often
+  std::size_t nodes_max =
+      1'000'000;  // paths and names with a stamp or a gate; idle ones are forgotten, oldest first
+  unsigned decisions_max = 3;  // a decision that went stale before the send is made again so often
+  std::uint64_t hash_seed =
+      0;  // random, of the caller's: keeps strangers from choosing paths that collide
+};
+
+// Switches that turn single rules off. All on but in proofs: tests/simulation turns one off at a
+// time and must then find a lost update, or a gate that stays shut.
+struct Rules {
+  bool re_decide_before_send = true;               // 3.2.5
+  bool exclusive_overlaps_below_and_above = true;  // 3.2.6
+  bool stamp_at_send = true;                       // 3.2.6, and counts as unsettled from then on
+  bool stamp_at_settle = true;                     // 3.2.6
+  bool entries_need_epoch = true;                  // 3.1.3
+  bool confirm_in_gate = true;                     // 3.2.3
+  bool intention_gates_on_enclosing = true;        // 3.3.1
+  bool shared_gates_for_others = true;             // 3.3.1
+  bool quarantine = true;                          // 3.4
+  bool unclean_start = true;                       // 3.4
+  bool reload_waits = true;                        // 3.3.5
 };
 
 enum class Hold : std::uint8_t {
   exclusive,  // a guarded or serialised write
   shared,     // any other unsafe request
+  none,       // one that only stamps and counts as unsettled, without waiting: mode observe, or
+              // unmatched. Its condition is not looked at: it gets connect at once, then send
 };
 
 struct WriteRequest {
@@ -60,12 +88,12 @@ struct WriteRequest {
   Hold hold = Hold::exclusive;
   std::optional<Condition> condition;  // unset: there is nothing to decide
   Check check = Check::confirm;
-  View view;                           // of a GET of the write's own target with the writer's fields
-  bool absent_is_answer = true;        // 404/410 without `If-None-Match: *` is relayed (false for PUT)
-  bool needs_current = false;          // a refusal must carry the representation: never from the record
-  Duration gate_wait{};                // over all gates together
-  std::size_t gate_queue = 64;         // waiters per gate, exclusive and others apart
-  Duration in_doubt{};                 // length of its quarantine, should it come to that
+  View view;                     // of a GET of the write's own target with the writer's fields
+  bool absent_is_answer = true;  // 404/410 without `If-None-Match: *` is relayed (false for PUT)
+  bool needs_current = false;    // a refusal must carry the representation: never from the record
+  Duration gate_wait{};          // over all gates together
+  std::size_t gate_queue = 64;   // waiters per gate, exclusive and others apart
+  Duration in_doubt{};           // length of its quarantine, should it come to that
 };
 
 // A guarded read with `reads: wait`: holds its own paths in mode read, the enclosing in read_below.
@@ -96,12 +124,12 @@ enum class Do : std::uint8_t {
 struct Action {
   RequestId request = 0;
   Do what = Do::wait;
-  bool first_probe = false;        // with probe: begin with the first candidate again
-  bool gated = false;              // with probe: inside the gate (keep its connection for the write)
-  Refusal refusal = Refusal::busy;       // with refuse
-  std::optional<Version> current;        // with refuse stale/exists: what this writer may be shown
-  bool from_record = false;              // with refuse: decided without a probe
-  Duration retry_after{};                // with refuse in_doubt: until the quarantine ends
+  bool first_probe = false;  // with probe: begin with the first candidate again
+  bool gated = false;        // with probe: inside the gate (keep its connection for the write)
+  Refusal refusal = Refusal::busy;  // with refuse
+  std::optional<Version> current;   // with refuse stale/exists: what this writer may be shown
+  bool from_record = false;         // with refuse: decided without a probe
+  Duration retry_after{};           // with refuse in_doubt: until the quarantine ends
 };
 
 // Appended to by every call: actions for the caller's request and for those it unleashed.
@@ -123,16 +151,16 @@ struct Hint {
 };
 
 struct EngineCounts {
-  std::size_t entries = 0;      // recorded
-  std::size_t nodes = 0;        // paths and names known
-  std::size_t gates_busy = 0;   // nodes held, awaited or quarantined
-  std::size_t requests = 0;     // ids alive, quarantined ones included
+  std::size_t entries = 0;        // recorded
+  std::size_t nodes = 0;          // paths and names known
+  std::size_t gates_busy = 0;     // nodes held, awaited or quarantined
+  std::size_t requests = 0;       // ids alive, quarantined ones included
   std::uint64_t out_of_band = 0;  // versions that changed without a write through us
 };
 
 class Engine {
  public:
-  explicit Engine(const EngineLimits& limits);
+  explicit Engine(const EngineLimits& limits, const Rules& rules = {});
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

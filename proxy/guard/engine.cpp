@@ -1,0 +1,380 @@
+// The life of a request, from submit to its end. The public verbs each end in hand_over(), which
+// lets in whoever a freed gate has room for.
+#include "proxy/guard/engine.hpp"
+
+#include <algorithm>
+
+#include "proxy/guard/assert.hpp"
+#include "proxy/guard/body.hpp"
+
+namespace ifmatch::guard {
+
+namespace {
+
+Action action(const Request& request, Do what) {
+  Action made;
+  made.request = request.id;
+  made.what = what;
+  return made;
+}
+
+}  // namespace
+
+Engine::Body::Body(const EngineLimits& limits, const Rules& rules, std::atomic<Epoch>& epoch)
+    : limits_(limits),
+      rules_(rules),
+      epoch_(epoch),
+      nodes_(limits.nodes_max, limits.hash_seed),
+      record_(limits.entries_max, limits.entries_per_target_max) {}
+
+void Engine::Body::submit(RequestId id, WriteRequest write, Instant now, Actions& out) {
+  Request& request = admit(id, Kind::write, std::move(write));
+  if (request.write.hold == Hold::none) return begin_unheld(request, out);
+  if (refused_for_doubt(request, now, out)) return;
+
+  Consultation told;
+  if (request.has_condition()) told = consult(request);
+  if (told.says == Consultation::Says::differs) return refuse_from_record(request, told, out);
+  if (!gates_free(request)) {
+    if (a_queue_is_full(request)) return refuse(request, Refusal::busy, out);
+    // Refusing needs no gate: whoever lost already need not wait to hear it.
+    if (request.has_condition() && told.says == Consultation::Says::nothing) {
+      return probe(request, State::scouting, out);
+    }
+  }
+  enter(request, now, out);
+  hand_over(now, out);
+}
+
+void Engine::Body::submit_read(RequestId id, ReadRequest read, Instant now, Actions& out) {
+  WriteRequest same;
+  same.resource = std::move(read.resource);
+  same.gate_wait = read.gate_wait;
+  same.gate_queue = read.gate_queue;
+  Request& request = admit(id, Kind::read, std::move(same));
+  if (refused_for_doubt(request, now, out)) return;
+  if (!gates_free(request) && a_queue_is_full(request)) {
+    return refuse(request, Refusal::busy, out);
+  }
+  enter(request, now, out);
+  hand_over(now, out);
+}
+
+void Engine::Body::connected(RequestId id, Instant now, Actions& out) {
+  Request* request = find(id);
+  if (request == nullptr || request->kind == Kind::read) return;
+  IFMATCH_ASSERT(request->state == State::connecting);
+  if (everything_until_ && request->write.hold != Hold::none) {
+    refuse_in_doubt(*request, *everything_until_, now, out);
+  } else if (request->has_condition() && rules_.re_decide_before_send) {
+    // The decision may be older than something that was sent meanwhile without our gates.
+    const std::optional<Epoch> valid_from = nodes_.valid_from(request->write.resource);
+    if (valid_from && request->rests_on >= *valid_from) {
+      send(*request, out);
+    } else {
+      decide_again(*request, now, out);
+    }
+  } else {
+    send(*request, out);
+  }
+  hand_over(now, out);
+}
+
+void Engine::Body::unsent(RequestId id, Instant now, Actions& out) {
+  Request* request = find(id);
+  if (request == nullptr) return straggled();
+  IFMATCH_ASSERT(request->is_unsettled());
+  if (request->state == State::quarantined) {
+    settle(*request);  // it left meanwhile: nobody wants it sent again
+  } else {
+    void_stamps(*request);
+    decide_again(*request, now, out);
+  }
+  hand_over(now, out);
+}
+
+void Engine::Body::settled(RequestId id, Instant now, Actions& out) {
+  Request* request = find(id);
+  if (request == nullptr) return straggled();
+  IFMATCH_ASSERT(request->is_unsettled());
+  settle(*request);
+  hand_over(now, out);
+}
+
+void Engine::Body::in_doubt(RequestId id, Instant now, Actions& out) {
+  Request* request = find(id);
+  if (request == nullptr) return straggled();
+  IFMATCH_ASSERT(request->is_unsettled());
+  quarantine(*request, now, out);
+  hand_over(now, out);
+}
+
+void Engine::Body::leave(RequestId id, Instant now, Actions& out) {
+  Request* request = find(id);
+  if (request == nullptr || request->state == State::quarantined) return;
+  if (request->state == State::sent) {
+    quarantine(*request, now, out);
+  } else {
+    drop(*request);
+  }
+  hand_over(now, out);
+}
+
+void Engine::Body::tick(Instant now, Actions& out) {
+  if (everything_until_ && *everything_until_ <= now) {
+    everything_until_.reset();
+    nodes_.raise_floor(draw_epoch());
+  }
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    Request* request = find(deadlines_.begin()->second);
+    IFMATCH_ASSERT(request != nullptr);
+    if (request->state == State::quarantined) {
+      settle(*request);
+    } else {
+      refuse(*request, Refusal::busy, out);
+    }
+  }
+  hand_over(now, out);
+}
+
+std::optional<Instant> Engine::Body::next_deadline() const {
+  std::optional<Instant> next = everything_until_;
+  if (!deadlines_.empty()) {
+    const Instant first = deadlines_.begin()->first;
+    next = next ? std::min(*next, first) : first;
+  }
+  return next;
+}
+
+void Engine::Body::quarantine_everything(Instant until) {
+  if (!rules_.unclean_start) return;
+  everything_until_ = std::max(everything_until_.value_or(until), until);
+}
+
+void Engine::Body::reconfigured() {
+  ++generation_;
+  // Entries were learnt under other names, modes or version rules.
+  nodes_.raise_floor(draw_epoch());
+}
+
+EngineCounts Engine::Body::counts() const {
+  EngineCounts counts;
+  counts.entries = record_.size();
+  counts.nodes = nodes_.size();
+  counts.gates_busy = gates_busy_;
+  counts.requests = requests_.size();
+  counts.out_of_band = out_of_band_;
+  return counts;
+}
+
+Request& Engine::Body::admit(RequestId id, Kind kind, WriteRequest write) {
+  IFMATCH_ASSERT(!write.resource.paths.empty() || !write.resource.names.empty());
+  const auto [made, inserted] = requests_.try_emplace(id);
+  IFMATCH_ASSERT(inserted);
+  Request& request = made->second;
+  request.id = id;
+  request.kind = kind;
+  request.write = std::move(write);
+  request.footprint = footprint_of(request.write.resource, modes_of(request));
+  request.generation = generation_;
+  if (kind == Kind::write) {
+    Living& living = living_[generation_];
+    ++living.writes;
+    if (request.is_exclusive()) ++living.exclusive;
+  }
+  return request;
+}
+
+Request* Engine::Body::find(RequestId id) {
+  const auto found = requests_.find(id);
+  return found == requests_.end() ? nullptr : &found->second;
+}
+
+Modes Engine::Body::modes_of(const Request& request) const {
+  Modes modes;
+  if (request.kind == Kind::read) {
+    modes = {Mode::read, Mode::read_below};
+  } else if (request.write.hold == Hold::exclusive) {
+    modes = {Mode::exclusive, Mode::shared};
+  } else if (request.write.hold == Hold::shared && rules_.shared_gates_for_others) {
+    modes = {Mode::shared, Mode::shared};
+  }
+  if (!rules_.intention_gates_on_enclosing) modes.enclosing = Mode::none;
+  return modes;
+}
+
+// A write that holds nothing is one we know too little of: it may reach as far as any.
+Reach Engine::Body::reach_of(const Request& request) const {
+  if (request.write.hold == Hold::shared) return Reach::own_and_above;
+  return rules_.exclusive_overlaps_below_and_above ? Reach::above_and_below : Reach::own_only;
+}
+
+Epoch Engine::Body::draw_epoch() {
+  return epoch_.fetch_add(1, std::memory_order_acq_rel) + 1;
+}
+
+void Engine::Body::begin_unheld(Request& request, Actions& out) {
+  request.pinned = nodes_.pin(request.footprint);
+  // It cannot be refused, as we only watch it. Without a place for its stamps it voids everything.
+  request.everywhere = !request.pinned;
+  request.state = State::connecting;
+  out.push_back(action(request, Do::connect));
+}
+
+void Engine::Body::send(Request& request, Actions& out) {
+  request.state = State::sent;
+  // The counter rises before the first octet leaves, not only when the answer comes: a read that
+  // overlaps this write must not teach us a version.
+  const Epoch epoch = draw_epoch();
+  if (request.everywhere) {
+    nodes_.count_unsettled_everywhere();
+  } else if (rules_.stamp_at_send) {
+    nodes_.stamp(request.footprint, reach_of(request), epoch);
+    nodes_.count_unsettled(request.footprint, reach_of(request));
+  }
+  out.push_back(action(request, Do::send));
+}
+
+void Engine::Body::void_stamps(Request& request) {
+  const Epoch epoch = draw_epoch();
+  if (request.everywhere) {
+    nodes_.uncount_unsettled_everywhere();
+    nodes_.raise_floor(epoch);
+    return;
+  }
+  if (rules_.stamp_at_send) nodes_.uncount_unsettled(request.footprint, reach_of(request));
+  if (rules_.stamp_at_settle) nodes_.stamp(request.footprint, reach_of(request), epoch);
+}
+
+void Engine::Body::settle(Request& request) {
+  void_stamps(request);
+  drop(request);
+}
+
+void Engine::Body::quarantine(Request& request, Instant now, Actions& out) {
+  if (!rules_.quarantine) return settle(request);
+  const bool again = request.state == State::quarantined;
+  const Instant until = now + request.write.in_doubt;
+  request.state = State::quarantined;
+  clear_deadline(request);
+  set_deadline(request, until);
+  for (std::size_t at = 0; at < request.taken; ++at) {
+    const Step& step = request.footprint[at];
+    if (step.mode == Mode::none) continue;
+    if (again) gate_of(*step.node).unmark(step.mode);
+    gate_of(*step.node).mark(step.mode, until);
+  }
+  expel_from_doubt(request, now, out);
+}
+
+// An outcome of a write that nobody waited for any longer, as its quarantine is over: it may have
+// landed at any moment, and we no longer know where.
+void Engine::Body::straggled() {
+  nodes_.raise_floor(draw_epoch());
+}
+
+void Engine::Body::refuse(Request& request, Refusal why, Actions& out) {
+  Action refused = action(request, Do::refuse);
+  refused.refusal = why;
+  out.push_back(refused);
+  drop(request);
+}
+
+void Engine::Body::refuse_in_doubt(Request& request, Instant until, Instant now, Actions& out) {
+  Action refused = action(request, Do::refuse);
+  refused.refusal = Refusal::in_doubt;
+  refused.retry_after = std::max(until - now, Duration::zero());
+  out.push_back(refused);
+  drop(request);
+}
+
+void Engine::Body::drop(Request& request) {
+  if (request.state == State::queued) {
+    Node& node = *request.footprint[request.taken].node;
+    gate_of(node).give_up(request);
+    disturb(node);
+    close_if_idle(node);
+  }
+  if (request.state == State::held_back) std::erase(held_back_, request.id);
+  clear_deadline(request);
+  release_gates(request);
+  if (request.pinned) nodes_.unpin(request.footprint);
+  forget_living(request);
+  requests_.erase(request.id);
+}
+
+void Engine::Body::forget_living(const Request& request) {
+  if (request.kind != Kind::write) return;
+  const auto living = living_.find(request.generation);
+  --living->second.writes;
+  if (request.is_exclusive()) --living->second.exclusive;
+  if (living->second.writes != 0) return;
+  living_.erase(living);
+  // What these writes stamped they stamped under the names of their time.
+  if (request.generation != generation_) nodes_.raise_floor(draw_epoch());
+}
+
+// The public face: each verb is the body's.
+
+Engine::Engine(const EngineLimits& limits, const Rules& rules)
+    : body_(std::make_unique<Body>(limits, rules, epoch_)) {}
+
+Engine::~Engine() = default;
+
+void Engine::learn(const Lesson& lesson, bool without_credentials) {
+  body_->learn(lesson, without_credentials);
+}
+
+std::vector<Hint> Engine::hints(const Digest& target, std::span<const Version> sent) const {
+  return body_->hints(target, sent);
+}
+
+std::optional<Version> Engine::recorded(ResourceView resource, const View& view) const {
+  return body_->recorded(resource, view);
+}
+
+void Engine::submit(RequestId id, WriteRequest request, Instant now, Actions& out) {
+  body_->submit(id, std::move(request), now, out);
+}
+
+void Engine::submit_read(RequestId id, ReadRequest request, Instant now, Actions& out) {
+  body_->submit_read(id, std::move(request), now, out);
+}
+
+void Engine::probed(RequestId id, const Observation& seen, Epoch since, Candidates left,
+                    Instant now, Actions& out) {
+  body_->probed(id, seen, since, left, now, out);
+}
+
+void Engine::connected(RequestId id, Instant now, Actions& out) {
+  body_->connected(id, now, out);
+}
+void Engine::unsent(RequestId id, Instant now, Actions& out) {
+  body_->unsent(id, now, out);
+}
+void Engine::settled(RequestId id, Instant now, Actions& out) {
+  body_->settled(id, now, out);
+}
+void Engine::in_doubt(RequestId id, Instant now, Actions& out) {
+  body_->in_doubt(id, now, out);
+}
+void Engine::leave(RequestId id, Instant now, Actions& out) {
+  body_->leave(id, now, out);
+}
+void Engine::tick(Instant now, Actions& out) {
+  body_->tick(now, out);
+}
+std::optional<Instant> Engine::next_deadline() const {
+  return body_->next_deadline();
+}
+void Engine::quarantine_everything(Instant until) {
+  body_->quarantine_everything(until);
+}
+void Engine::reconfigured(Instant) {
+  body_->reconfigured();
+}
+EngineCounts Engine::counts() const {
+  return body_->counts();
+}
+
+}  // namespace ifmatch::guard
