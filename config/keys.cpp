@@ -1,0 +1,218 @@
+#include "config/keys.hpp"
+
+#include <algorithm>
+
+namespace ifmatch::config {
+namespace {
+
+constexpr std::uint64_t kib = 1024;
+constexpr std::uint64_t mib = 1024 * kib;
+constexpr std::uint64_t gib = 1024 * mib;
+constexpr std::uint64_t day = 24 * 3'600'000;  // milliseconds; longer waits are typing errors
+
+constexpr std::array<std::string_view, 1> modes_later{"observe"};
+constexpr std::array<std::string_view, 4> version_sources_later{"json", "field", "header", "plugin"};
+constexpr std::array<std::string_view, 1> store_types_later{"redis"};
+
+constexpr KeyRule integer(std::string_view name, std::uint64_t minimum, std::uint64_t maximum) {
+  return {.name = name, .kind = KeyKind::integer, .minimum = minimum, .maximum = maximum};
+}
+
+constexpr KeyRule duration(std::string_view name, std::uint64_t minimum, std::uint64_t maximum) {
+  return {.name = name, .kind = KeyKind::duration, .minimum = minimum, .maximum = maximum};
+}
+
+constexpr KeyRule size(std::string_view name, std::uint64_t minimum, std::uint64_t maximum) {
+  return {.name = name, .kind = KeyKind::size, .minimum = minimum, .maximum = maximum};
+}
+
+constexpr KeyRule choice(std::string_view name, std::span<const std::string_view> choices,
+                         std::span<const std::string_view> later = {}) {
+  return {.name = name, .kind = KeyKind::choice, .choices = choices, .choices_later = later};
+}
+
+constexpr KeyRule plain(std::string_view name, KeyKind kind) { return {.name = name, .kind = kind}; }
+
+constexpr KeyRule section(std::string_view name, Section child) {
+  return {.name = name, .kind = KeyKind::section, .section = child};
+}
+
+constexpr KeyRule sections(std::string_view name, Section child) {
+  return {.name = name, .kind = KeyKind::section_list, .section = child};
+}
+
+constexpr KeyRule later(std::string_view name, std::string_view unwanted = "") {
+  return {.name = name, .availability = Availability::later, .unwanted = unwanted};
+}
+
+// A listener without a single connection, or without time, would be no listener.
+constexpr std::array root_keys{
+    integer("version", 1, 1),
+    sections("listeners", Section::listener),
+    plain("upstreams", KeyKind::map),
+    section("store", Section::store),
+    section("defaults", Section::defaults),
+    sections("routes", Section::route),
+    plain("etag_secret_file", KeyKind::text),
+    section("log", Section::log),
+    section("shutdown", Section::shutdown),
+    plain("state_dir", KeyKind::text),
+    integer("threads", 0, 1024),
+    later("admin"),
+    later("trusted_proxies", "[]"),
+    later("plugins", "[]"),
+    later("access_log", "off"),
+    later("replicas"),
+};
+
+constexpr std::array listener_keys{
+    plain("name", KeyKind::text),
+    plain("address", KeyKind::text),
+    integer("max_connections", 1, 1'000'000),
+    section("timeouts", Section::listener_timeouts),
+    section("limits", Section::listener_limits),
+    later("proxy_protocol", "none"),
+    later("tls", "null"),
+};
+
+constexpr std::array listener_timeout_keys{
+    duration("header", 1, day),
+    duration("body", 1, day),
+    duration("idle", 1, day),
+    duration("write", 1, day),
+};
+
+// Beyond 64 KiB the HTTP parser has traps of its own, and no honest client sends so much.
+constexpr std::array listener_limit_keys{
+    size("header_bytes", 256, 64 * kib),
+    integer("header_fields", 1, 4096),
+    size("target_bytes", 64, 64 * kib),
+};
+
+constexpr std::array upstream_keys{
+    plain("url", KeyKind::text),
+    section("timeouts", Section::upstream_timeouts),
+    integer("max_connections", 1, 65535),
+    later("urls"),
+    later("balance"),
+    later("health_check"),
+    later("tls", "null"),
+};
+
+// `idle: 0s` is a way to say that no connection is used twice.
+constexpr std::array upstream_timeout_keys{
+    duration("connect", 1, day),
+    duration("response", 1, day),
+    duration("idle", 0, day),
+};
+
+constexpr std::array store_keys{
+    choice("type", store_type_names, store_types_later),
+    integer("max_resources", 1, 100'000'000),
+    later("redis"),
+};
+
+// The keys that a route shares with `defaults`. A quarantine of no time would be none.
+constexpr std::array settings_keys{
+    choice("mode", mode_names, modes_later),
+    choice("check", check_names),
+    plain("guard", KeyKind::list),
+    plain("serialize", KeyKind::list),
+    choice("on_missing", on_missing_names),
+    choice("on_stale", on_stale_names),
+    choice("wildcard", wildcard_names),
+    section("version", Section::version),
+    plain("vary", KeyKind::list),
+    size("max_body", 1, gib),
+    section("gate", Section::gate),
+    duration("in_doubt", 1, day),
+    plain("doubtful", KeyKind::list),
+    section("probe", Section::probe),
+    choice("reads", reads_names),
+    choice("write_tag", write_tag_names),
+    plain("accept_rewritten_tags", KeyKind::boolean),
+    section("cors", Section::cors),
+};
+
+constexpr auto make_route_keys() {
+  std::array<KeyRule, settings_keys.size() + 4> keys{
+      plain("name", KeyKind::text), section("match", Section::match),
+      plain("upstream", KeyKind::text), plain("resource", KeyKind::list)};
+  std::copy(settings_keys.begin(), settings_keys.end(), keys.begin() + 4);
+  return keys;
+}
+constexpr auto route_keys = make_route_keys();
+
+constexpr std::array match_keys{
+    plain("path", KeyKind::text),
+    plain("host", KeyKind::text),
+};
+
+constexpr std::array version_keys{
+    choice("source", version_source_names, version_sources_later),
+    later("ignore"),
+    later("pointer"),
+    later("field"),
+    later("name"),
+    later("plugin"),
+    later("config"),
+};
+
+constexpr std::array gate_keys{
+    duration("wait", 0, day),
+    integer("queue", 1, 1'000'000),
+};
+
+constexpr std::array probe_keys{plain("headers", KeyKind::map)};
+constexpr std::array cors_keys{choice("expose_etag", expose_etag_names)};
+
+constexpr std::array log_keys{
+    choice("level", log_level_names),
+    choice("format", log_format_names),
+};
+
+constexpr std::array shutdown_keys{
+    duration("drain_timeout", 0, day),
+    later("pre_stop_delay", "0s"),
+};
+
+}  // namespace
+
+std::span<const KeyRule> keys_of(Section section) {
+  switch (section) {
+    case Section::root: return root_keys;
+    case Section::listener: return listener_keys;
+    case Section::listener_timeouts: return listener_timeout_keys;
+    case Section::listener_limits: return listener_limit_keys;
+    case Section::upstream: return upstream_keys;
+    case Section::upstream_timeouts: return upstream_timeout_keys;
+    case Section::store: return store_keys;
+    case Section::defaults: return settings_keys;
+    case Section::route: return route_keys;
+    case Section::match: return match_keys;
+    case Section::version: return version_keys;
+    case Section::gate: return gate_keys;
+    case Section::probe: return probe_keys;
+    case Section::cors: return cors_keys;
+    case Section::log: return log_keys;
+    case Section::shutdown: return shutdown_keys;
+  }
+  return {};
+}
+
+const KeyRule* find_key(Section section, std::string_view name) {
+  const std::span<const KeyRule> keys = keys_of(section);
+  const auto found = std::find_if(keys.begin(), keys.end(),
+                                  [name](const KeyRule& rule) { return rule.name == name; });
+  return found == keys.end() ? nullptr : &*found;
+}
+
+std::vector<std::string_view> built_keys(Section section) {
+  std::vector<std::string_view> names;
+  for (const KeyRule& rule : keys_of(section)) {
+    if (rule.availability == Availability::built) names.push_back(rule.name);
+  }
+  return names;
+}
+
+}  // namespace ifmatch::config

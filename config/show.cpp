@@ -1,0 +1,280 @@
+#include "config/show.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "config/keys.hpp"
+#include "config/reader.hpp"
+#include "config/scalars.hpp"
+#include "config/syntax.hpp"
+
+namespace ifmatch::config {
+namespace {
+
+// In double quotes whatever it holds, so that nothing depends on what YAML takes for a number, and
+// with "${" written so that it is not taken for a variable.
+std::string yaml_string(std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string out = "\"";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto octet = static_cast<unsigned char>(text[i]);
+    if (text.substr(i).starts_with("${")) out += '$';
+    if (text[i] == '"' || text[i] == '\\') {
+      out += '\\';
+      out += text[i];
+    } else if (octet < 0x20U || octet == 0x7FU) {
+      out += "\\x";
+      out += hex[octet >> 4U];
+      out += hex[octet & 0xFU];
+    } else {
+      out += text[i];
+    }
+  }
+  return out + "\"";
+}
+
+std::string yaml_duration(Milliseconds value) {
+  return format_duration(static_cast<std::uint64_t>(value.count()));
+}
+
+std::string yaml_list(const std::vector<std::string>& items) {
+  std::string out = "[";
+  for (const std::string& item : items) {
+    if (out.size() > 1) out += ", ";
+    out += yaml_string(item);
+  }
+  return out + "]";
+}
+
+std::string yaml_ranges(const std::vector<StatusRange>& ranges) {
+  std::string out = "[";
+  for (const StatusRange& range : ranges) {
+    if (out.size() > 1) out += ", ";
+    out += range.first == range.last
+               ? std::to_string(range.first)
+               : "\"" + std::to_string(range.first) + "-" + std::to_string(range.last) + "\"";
+  }
+  return out + "]";
+}
+
+template <class Names, class Enum>
+std::string name_in(const Names& names, Enum value) {
+  return std::string(names[static_cast<std::size_t>(value)]);
+}
+
+bool looks_secret(std::string_view field) {
+  constexpr std::array<std::string_view, 7> parts{"authorization", "cookie",   "token", "secret",
+                                                  "key",           "password", "credential"};
+  const std::string name = lower_case(field);
+  return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
+    return name.find(part) != std::string::npos;
+  });
+}
+
+// Writes lines with their indentation and knows the key path at which it stands.
+class Writer {
+ public:
+  explicit Writer(const Origins* origins) : origins_(origins) {}
+
+  void key(std::string_view name, const std::string& value, std::string_view remark = "") {
+    std::string line = lead() + std::string(name) + ": " + value;
+    std::string comment(remark);
+    if (origins_ != nullptr) comment = origin_of(name) + (remark.empty() ? "" : "; ") + comment;
+    if (!comment.empty()) line += "  # " + comment;
+    out_ += line + "\n";
+  }
+
+  // `name` is the text of the key, `step` what it adds to the key path.
+  void open(std::string_view name, std::string_view step) {
+    out_ += lead() + std::string(name) + ":\n";
+    enter(step);
+  }
+  void open(std::string_view name) { open(name, name); }
+
+  // An item of a list: the next line gets the dash.
+  void open_item(std::string_view step) {
+    enter(step);
+    dash_ = true;
+  }
+
+  void close() {
+    path_.pop_back();
+    --depth_;
+  }
+
+  [[nodiscard]] std::string take() { return std::move(out_); }
+
+ private:
+  void enter(std::string_view step) {
+    path_.emplace_back(step);
+    ++depth_;
+  }
+
+  std::string lead() {
+    std::string out(2 * depth_, ' ');
+    if (dash_) out.replace(out.size() - 2, 2, "- ");
+    dash_ = false;
+    return out;
+  }
+
+  [[nodiscard]] std::string origin_of(std::string_view name) const {
+    std::string own;
+    std::string inherited = "defaults";
+    for (std::size_t i = 0; i < path_.size(); ++i) {
+      own = join_path(own, path_[i]);
+      if (i >= 2) inherited = join_path(inherited, path_[i]);
+    }
+    if (const auto found = origins_->find(join_path(own, name)); found != origins_->end()) {
+      return one_line(found->second);
+    }
+    if (path_.size() >= 2 && path_.front() == "routes") {
+      const auto found = origins_->find(join_path(inherited, name));
+      if (found != origins_->end()) return one_line(found->second);
+    }
+    return "default";
+  }
+
+  // A file's name may hold anything; a comment must not end early.
+  static std::string one_line(std::string text) {
+    for (char& c : text) {
+      if (static_cast<unsigned char>(c) < 0x20U) c = '?';
+    }
+    return text;
+  }
+
+  const Origins* origins_;
+  std::string out_;
+  std::vector<std::string> path_;
+  std::size_t depth_ = 0;
+  bool dash_ = false;
+};
+
+void write_listeners(Writer& writer, const Config& config) {
+  writer.open("listeners");
+  for (const Listener& listener : config.listeners) {
+    writer.open_item(listener.name);
+    writer.key("name", yaml_string(listener.name));
+    writer.key("address", yaml_string(listener.address));
+    writer.key("max_connections", std::to_string(listener.max_connections));
+    writer.open("timeouts");
+    writer.key("header", yaml_duration(listener.timeouts.header));
+    writer.key("body", yaml_duration(listener.timeouts.body));
+    writer.key("idle", yaml_duration(listener.timeouts.idle));
+    writer.key("write", yaml_duration(listener.timeouts.write));
+    writer.close();
+    writer.open("limits");
+    writer.key("header_bytes", format_size(listener.limits.header_bytes));
+    writer.key("header_fields", std::to_string(listener.limits.header_fields));
+    writer.key("target_bytes", format_size(listener.limits.target_bytes));
+    writer.close();
+    writer.close();
+  }
+  writer.close();
+}
+
+void write_upstreams(Writer& writer, const Config& config) {
+  writer.open("upstreams");
+  for (const Upstream& upstream : config.upstreams) {
+    writer.open(yaml_string(upstream.name), upstream.name);
+    writer.key("url", yaml_string(upstream.url));
+    writer.key("max_connections", std::to_string(upstream.max_connections));
+    writer.open("timeouts");
+    writer.key("connect", yaml_duration(upstream.timeouts.connect));
+    writer.key("response", yaml_duration(upstream.timeouts.response));
+    writer.key("idle", yaml_duration(upstream.timeouts.idle));
+    writer.close();
+    writer.close();
+  }
+  writer.close();
+}
+
+void write_settings(Writer& writer, const RouteSettings& settings) {
+  writer.key("mode", name_in(mode_names, settings.mode));
+  writer.key("check", name_in(check_names, settings.check));
+  writer.key("guard", yaml_list(settings.guard));
+  writer.key("serialize", yaml_list(settings.serialize));
+  writer.key("on_missing", name_in(on_missing_names, settings.on_missing));
+  writer.key("on_stale", name_in(on_stale_names, settings.on_stale));
+  writer.key("wildcard", name_in(wildcard_names, settings.wildcard));
+  writer.open("version");
+  writer.key("source", name_in(version_source_names, settings.version));
+  writer.close();
+  writer.key("vary", yaml_list(settings.vary));
+  writer.key("max_body", format_size(settings.max_body));
+  writer.open("gate");
+  writer.key("wait", yaml_duration(settings.gate.wait));
+  writer.key("queue", std::to_string(settings.gate.queue));
+  writer.close();
+  writer.key("in_doubt", settings.in_doubt ? yaml_duration(*settings.in_doubt) : "null");
+  writer.key("doubtful", yaml_ranges(settings.doubtful));
+  writer.open("probe");
+  if (settings.probe_headers.empty()) {
+    writer.key("headers", "{}");
+  } else {
+    writer.open("headers");
+    for (const auto& [name, value] : settings.probe_headers) {
+      // The value stays out of the output even where it is short: a length tells something, too.
+      writer.key(yaml_string(name), looks_secret(name) ? "(hidden)" : yaml_string(value));
+    }
+    writer.close();
+  }
+  writer.close();
+  writer.key("reads", name_in(reads_names, settings.reads));
+  writer.key("write_tag", name_in(write_tag_names, settings.write_tag));
+  writer.key("accept_rewritten_tags", settings.accept_rewritten_tags ? "true" : "false");
+  writer.open("cors");
+  writer.key("expose_etag", name_in(expose_etag_names, settings.expose_etag));
+  writer.close();
+}
+
+void write_routes(Writer& writer, const Config& config) {
+  writer.open("routes");
+  for (const Route& route : config.routes) {
+    writer.open_item(route.name);
+    writer.key("name", yaml_string(route.name));
+    writer.open("match");
+    writer.key("path", yaml_string(route.path));
+    writer.key("host", yaml_string(route.host));
+    writer.close();
+    writer.key("upstream", yaml_string(config.upstreams.at(route.upstream).name));
+    writer.key("resource", yaml_list(route.resources));
+    write_settings(writer, route.settings);
+    writer.close();
+  }
+  writer.close();
+}
+
+std::string show_with(const Config& config, const Origins* origins) {
+  Writer writer(origins);
+  writer.key("version", "1");
+  write_listeners(writer, config);
+  write_upstreams(writer, config);
+  writer.open("store");
+  writer.key("type", "memory");
+  writer.key("max_resources", std::to_string(config.store.max_resources));
+  writer.close();
+  write_routes(writer, config);
+  const bool has_secret = config.etag_secret_file.has_value();
+  writer.key("etag_secret_file", has_secret ? yaml_string(*config.etag_secret_file) : "null",
+             has_secret ? "etag_secret: (hidden)" : "");
+  writer.open("log");
+  writer.key("level", name_in(log_level_names, config.log.level));
+  writer.key("format", name_in(log_format_names, config.log.format));
+  writer.close();
+  writer.open("shutdown");
+  writer.key("drain_timeout", yaml_duration(config.shutdown.drain_timeout));
+  writer.close();
+  writer.key("state_dir", config.state_dir ? yaml_string(*config.state_dir) : "null");
+  writer.key("threads", std::to_string(config.threads));
+  return writer.take();
+}
+
+}  // namespace
+
+std::string show(const Config& config) { return show_with(config, nullptr); }
+
+std::string show(const Config& config, const Origins& origins) {
+  return show_with(config, &origins);
+}
+
+}  // namespace ifmatch::config
