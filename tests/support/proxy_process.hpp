@@ -1,0 +1,67 @@
+// The real ifmatch program as a child process, on a port that the system picks.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/support/process.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace ifmatch::support {
+
+// A configuration with one listener and one upstream, from pieces of YAML. Every piece may be left
+// out; those of one line are the inside of a flow mapping.
+struct ProxyConfig {
+  std::string upstream_url;
+  std::string listener;  // "limits: { target_bytes: 1KiB }"
+  std::string upstream = "timeouts: { connect: 2s, response: 5s }";
+  std::string defaults;  // "on_missing: 428, max_body: 1KiB"
+  // Whole lines; the upstream's name is "api".
+  std::string routes = "  - { name: everything, match: { path: \"/**\" }, upstream: api }\n";
+  std::string more;  // whole lines at the top level
+  std::string state_dir = "none";
+
+  [[nodiscard]] std::string yaml() const;
+};
+
+// Path of the program under test.
+[[nodiscard]] std::string ifmatch_binary();
+
+class ProxyProcess {
+ public:
+  // Writes the configuration to a file, starts `ifmatch run` with it and further arguments, and
+  // waits until it is ready. Throws, with what it printed, when it does not get there.
+  [[nodiscard]] static ProxyProcess start(std::string_view yaml,
+                                          const std::vector<std::string>& arguments = {});
+  [[nodiscard]] static ProxyProcess start(const ProxyConfig& config) {
+    return start(config.yaml());
+  }
+  // Guards everything in front of the upstream, with every default but the port.
+  [[nodiscard]] static ProxyProcess start_in_front_of(const std::string& upstream_url);
+  // Starts the program with exactly these arguments, and this environment, and waits until ready.
+  [[nodiscard]] static ProxyProcess start_with(const std::vector<std::string>& arguments,
+                                               std::map<std::string, std::string> environment = {},
+                                               std::size_t listeners = 1);
+
+  // The first listener's.
+  [[nodiscard]] std::uint16_t port() const { return ports_.front(); }
+  [[nodiscard]] const std::vector<std::uint16_t>& ports() const { return ports_; }
+  [[nodiscard]] Process& process() { return *process_; }
+
+  // Asks it to end and waits. Throws when it does not.
+  ExitStatus stop(Deadline deadline = Deadline{});
+
+ private:
+  ProxyProcess() = default;
+  void wait_until_ready(std::size_t listeners);
+
+  std::unique_ptr<TemporaryFolder> folder_;  // outlives the process
+  std::unique_ptr<Process> process_;
+  std::vector<std::uint16_t> ports_;
+};
+
+}  // namespace ifmatch::support

@@ -1,0 +1,53 @@
+// Real servers to put behind ifmatch, each as a child process in the foreground, with a temporary
+// folder and a free port: json-server, nginx with WebDAV, Apache with mod_dav. Each is one process
+// without children, so that ending it by its pid leaves nothing behind.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "tests/support/process.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace ifmatch::support {
+
+class Server {
+ public:
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] Process& process() { return *process_; }
+
+ protected:
+  Server();
+
+  // Starts what `arguments_for` gives for a free port, until one accepts connections: another
+  // program may have taken the port in between. Throws with the transcript when none does.
+  template <typename ArgumentsForPort>
+  void start(ArgumentsForPort arguments_for);
+
+  std::unique_ptr<TemporaryFolder> folder_;
+  std::unique_ptr<Process> process_;
+  std::uint16_t port_ = 0;
+};
+
+// json-server on the given database. It is looked for in the folder that the environment variable
+// IFMATCH_JSON_SERVER names, else in build/sample.
+class JsonServer : public Server {
+ public:
+  explicit JsonServer(std::string_view database);
+};
+
+// Both serve files and take PUT, DELETE and MKCOL below /.
+class NginxWebdav : public Server {
+ public:
+  NginxWebdav();
+};
+
+class ApacheWebdav : public Server {
+ public:
+  ApacheWebdav();
+};
+
+}  // namespace ifmatch::support

@@ -1,0 +1,65 @@
+// A TCP socket of 127.0.0.1 with a deadline on every operation. Errors are exceptions: GoogleTest
+// reports them as failures of the test that runs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "tests/support/deadline.hpp"
+
+namespace ifmatch::support {
+
+class SupportError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// The error of the last system call, in words.
+[[nodiscard]] SupportError system_error(std::string_view what);
+
+class Socket {
+ public:
+  Socket() = default;
+  explicit Socket(int descriptor) : descriptor_(descriptor) {}
+  Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  Socket& operator=(Socket&& other) noexcept;
+  ~Socket() { close(); }
+
+  // Throws when nobody accepts before the deadline.
+  [[nodiscard]] static Socket connect(std::uint16_t port, Deadline deadline = Deadline{});
+  // Listens on a port that the system picks; `local_port` tells which.
+  [[nodiscard]] static Socket listen();
+
+  [[nodiscard]] std::uint16_t local_port() const;
+  [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
+
+  // Returns nothing once `interrupt` was called on a listening socket.
+  [[nodiscard]] std::optional<Socket> accept();
+
+  // Returns false when the peer is gone; throws when the deadline came first.
+  [[nodiscard]] bool send_all(std::string_view octets, Deadline deadline = Deadline{});
+
+  enum class Received { octets, end, reset, timeout };
+  // Appends what has arrived to `to`, at most `limit` octets; waits for the first one.
+  [[nodiscard]] Received receive(std::string& to, std::size_t limit, Deadline deadline);
+
+  void half_close();
+  // Closes with a reset, so that the peer sees a broken connection rather than an end.
+  void reset();
+  void close();
+  // Wakes every thread that waits in this socket. The only member that another thread may call.
+  void interrupt() const;
+
+ private:
+  int descriptor_ = -1;
+};
+
+// A port that was free a moment ago, for servers that insist on a number.
+[[nodiscard]] std::uint16_t free_port();
+
+}  // namespace ifmatch::support
