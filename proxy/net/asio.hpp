@@ -30,7 +30,7 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/http/fault.hpp"
+#include "proxy/http/result.hpp"
 
 namespace ifmatch::net {
 

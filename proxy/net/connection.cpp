@@ -39,7 +39,7 @@ std::size_t send_some(int handle, std::span<const asio::const_buffer> buffers,
 }
 
 // Drops `count` octets from the front. Returns what is left.
-std::span<asio::const_buffer> advance(std::span<asio::const_buffer> buffers, std::size_t count) {
+std::span<asio::const_buffer> without_front(std::span<asio::const_buffer> buffers, std::size_t count) {
   while (!buffers.empty() && count >= buffers.front().size()) {
     count -= buffers.front().size();
     buffers = buffers.subspan(1);
@@ -106,12 +106,12 @@ Task<error_code> Connection::read(std::size_t capacity_max, Instant deadline) {
 Task<error_code> Connection::write(std::span<asio::const_buffer> buffers,
                                    std::chrono::milliseconds silence, Instant deadline) {
   written_ = 0;
-  buffers = advance(buffers, 0);
+  buffers = without_front(buffers, 0);
   while (!buffers.empty()) {
     error_code failure;
     const std::size_t sent = send_some(socket.native_handle(), buffers, failure);
     written_ += sent;
-    buffers = advance(buffers, sent);
+    buffers = without_front(buffers, sent);
     if (!failure) continue;
     if (!would_block(failure)) co_return failure;
     write_deadline_ = std::min(Clock::now() + silence, deadline);

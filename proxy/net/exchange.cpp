@@ -25,9 +25,9 @@ http::Fault fault_of(ReadError error, http::Origin origin, http::Sent sent) {
     case ReadError::truncated: return {origin, FaultKind::closed, sent};
     case ReadError::timeout: return {origin, FaultKind::timeout, sent};
     case ReadError::malformed: return {origin, FaultKind::malformed, sent};
-    case ReadError::version: return {origin, FaultKind::version_not_supported, sent};
-    case ReadError::target_too_long: return {origin, FaultKind::target_too_long, sent};
-    case ReadError::fields_too_large: return {origin, FaultKind::fields_too_large, sent};
+    case ReadError::version: return {origin, FaultKind::malformed, sent};
+    case ReadError::target_too_long: return {origin, FaultKind::too_large, sent};
+    case ReadError::fields_too_large: return {origin, FaultKind::too_large, sent};
   }
   IFMATCH_ASSERT(error != ReadError::none);
   return {};
@@ -83,47 +83,19 @@ Exchange::Exchange(Worker& worker, Connection& client, RequestReader& reader,
       continue_owed_(shape.expects_continue) {}
 
 Task<Flow> Exchange::serve() {
-  const Site& site = worker_.site;
-  const http::MethodKind kind = http::kind_of(head_.method);
-  route_host_ = http::route_host(shape_.target.host);
-  const std::string_view path = shape_.target.path();
-  const std::optional<http::RouteMatch> match = site.table->match(route_host_, path);
-  if (!match) {
-    for (std::size_t index = 0; kind == http::MethodKind::unsafe && index < site.config.upstreams.size();
-         ++index) {
-      const auto folded = http::folded_path(site.config.upstreams[index].base_path, path);
-      if (folded && site.table->reaches_guarded(site.origin_of(index), route_host_, *folded)) {
-        co_return co_await refuse({.problem = http::Problem::ambiguous_path});
-      }
-    }
-    co_return co_await refuse({.problem = http::Problem::no_route});
-  }
-  match_ = *match;
-  route_ = &site.routes[match_.route];
-  const bool guarded = route_->settings->mode == config::Mode::enforce;
-
-  if (kind == http::MethodKind::unsafe || (kind == http::MethodKind::read && guarded)) {
-    http::Checked<std::string> folded = http::folded_path(route_->upstream->base_path, path);
-    if (folded.has_error()) co_return co_await refuse(folded.error());
-    folded_ = std::move(*folded);
-    if (kind == http::MethodKind::read) co_return co_await read_way();
-    if (guarded) co_return co_await write_way();
-    if (site.table->reaches_guarded(route_->origin, route_host_, folded_)) {
-      co_return co_await refuse({.problem = http::Problem::ambiguous_path});
-    }
-    if (site.table->overlaps_guarded(route_->origin, folded_)) co_return co_await write_way();
+  routing_ = route_request(worker_.site, head_, shape_.target);
+  route_ = routing_.route;
+  if (routing_.problem) co_return co_await refuse(std::move(*routing_.problem));
+  switch (routing_.way) {
+    case Way::read: co_return co_await read_way();
+    case Way::write: co_return co_await write_way();
+    case Way::pass: break;
   }
   co_return co_await pass_way();
 }
 
 http::Checked<guard::Resource> Exchange::resource() const {
-  return http::resource_of(folded_, route_->resources,
-                           {.pattern = worker_.site.table->pattern(match_.route),
-                            .captures = match_.captures,
-                            .query = shape_.target.query(),
-                            .fields = head_.fields,
-                            .host = route_host_,
-                            .base_path = route_->upstream->base_path});
+  return resource_of(worker_.site, routing_, head_, shape_.target);
 }
 
 std::string Exchange::upstream_head(std::string_view method, http::Carry carry,
@@ -198,7 +170,7 @@ Task<Result<void>> Exchange::read_answer_head(Answer& answer, std::string_view m
 
 http::Closing Exchange::closing() const {
   const bool keep = shape_.keep_alive && !worker_.draining && !must_close_;
-  return {.client_version = head_.version, .keep_alive = keep};
+  return {.client_minor_version = head_.minor_version, .keep_alive = keep};
 }
 
 Task<Flow> Exchange::send(std::span<asio::const_buffer> buffers, http::Closing ending) {
@@ -235,7 +207,7 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
   const bool of_unknown_length = framing.kind == http::Framing::chunked ||
                                  framing.kind == http::Framing::until_close;
   if (of_unknown_length) {
-    const bool chunks = head_.version >= http::HttpVersion{1, 1};
+    const bool chunks = head_.minor_version >= 1;
     framing.kind = chunks ? http::Framing::chunked : http::Framing::until_close;
     if (!chunks && !bodiless) must_close_ = true;
   }

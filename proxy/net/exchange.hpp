@@ -3,10 +3,10 @@
 // write_way.cpp), and the pass way (everything else, streamed in both directions, pass_way.cpp).
 #pragma once
 
-#include "proxy/http/conditions.hpp"
 #include "proxy/http/forwarding.hpp"
 #include "proxy/http/framing.hpp"
 #include "proxy/net/message_reader.hpp"
+#include "proxy/net/routing.hpp"
 #include "proxy/net/worker.hpp"
 
 namespace ifmatch::net {
@@ -95,10 +95,8 @@ class Exchange {
   bool continue_owed_ = false;  // the client waits for 100 before it sends its content
   bool must_close_ = false;     // the answer cannot be delimited, or content was left unread
 
-  const SiteRoute* route_ = nullptr;
-  http::RouteMatch match_;
-  std::string route_host_;
-  std::string folded_;  // names the gate; unset on the pass way of a safe method
+  Routing routing_;
+  const SiteRoute* route_ = nullptr;  // routing_.route
 };
 
 // The answer that belongs to a refusal which depends on the moment: busy or in doubt.

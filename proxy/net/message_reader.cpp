@@ -16,21 +16,6 @@ constexpr std::size_t leading_lines_octets_max = 16;
 
 std::string_view plain(beast_view text) { return {text.data(), text.size()}; }
 
-http::HttpVersion version_of(int version) {
-  return {static_cast<std::uint8_t>(version / 10), static_cast<std::uint8_t>(version % 10)};
-}
-
-void clear(http::RequestHead& head) {
-  head.method.clear();
-  head.target.clear();
-  head.fields.clear();
-}
-
-void clear(http::ResponseHead& head) {
-  head.status = 0;
-  head.reason.clear();
-  head.fields.clear();
-}
 
 enum class Own { too_many_fields = 1, folded_line, target_too_long };
 
@@ -72,15 +57,15 @@ class MessageReader<Head>::Parser final
       }
       head->method = plain(method);
       head->target = plain(target);
-      head->version = version_of(version);
+      head->minor_version = version % 10;
     }
   }
 
   void on_response_impl(int status, beast_view reason, int version, error_code&) override {
     if constexpr (!is_request) {
-      head->status = static_cast<unsigned>(status);
+      head->status = status;
       head->reason = plain(reason);
-      head->version = version_of(version);
+      head->minor_version = version % 10;
     }
   }
 
@@ -152,13 +137,11 @@ ReadError MessageReader<Head>::translate(const error_code& failure) const {
   using beast_http::error;
   if (failure == own(Own::target_too_long)) return ReadError::target_too_long;
   if (failure == own(Own::too_many_fields)) return ReadError::fields_too_large;
-  if (failure == error::header_limit || failure == error::header_field_name_too_large ||
-      failure == error::header_field_value_too_large) {
-    return ReadError::fields_too_large;
-  }
+  if (failure == error::header_limit) return ReadError::fields_too_large;
   if (failure == error::bad_version) return ReadError::version;
   if (failure == asio::error::timed_out) return ReadError::timeout;
-  if (failure.category() == own_category || failure.category() == beast_http::make_error_code(error::bad_version).category()) {
+  const error_code of_beast = beast_http::make_error_code(error::bad_version);
+  if (failure.category() == own_category || failure.category() == of_beast.category()) {
     return ReadError::malformed;
   }
   // The socket failed: between messages that is an ordinary end.
@@ -168,7 +151,7 @@ ReadError MessageReader<Head>::translate(const error_code& failure) const {
 template <typename Head>
 Task<ReadError> MessageReader<Head>::read_head(Head& head, Instant first_octet,
                                                std::chrono::milliseconds whole, Instant total) {
-  clear(head);
+  head.clear();
   parser_->head = &head;
   Instant deadline = std::min(first_octet, total);
   std::size_t skipped = 0;

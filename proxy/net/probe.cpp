@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::size_t candidates_max = 6;
 
-bool is_redirect(unsigned status) { return status >= 300 && status < 400 && status != 304; }
+bool is_redirect(int status) { return status >= 300 && status < 400 && status != 304; }
 
-guard::Sight sight_of(unsigned status) {
+guard::Sight sight_of(int status) {
   if (status == 200) return guard::Sight::version;
   if (status == 404 || status == 410) return guard::Sight::absent;
   if (status == 401 || status == 403 || status == 429 || is_redirect(status)) {
@@ -29,14 +29,14 @@ http::RequestHead with_negotiation(const http::RequestHead& head, std::string_vi
   http::RequestHead changed;
   changed.method = head.method;
   changed.target = head.target;
-  changed.version = head.version;
-  for (const http::Field field : head.fields) {
-    const bool negotiates = field.id == http::FieldId::accept ||
-                            field.id == http::FieldId::accept_language;
-    const bool credentials = field.id == http::FieldId::authorization ||
-                             field.id == http::FieldId::cookie;
+  changed.minor_version = head.minor_version;
+  for (std::size_t index = 0; index < head.fields.size(); ++index) {
+    const http::FieldId id = head.fields.id(index);
+    const bool negotiates = id == http::FieldId::accept || id == http::FieldId::accept_language;
+    const bool credentials = id == http::FieldId::authorization || id == http::FieldId::cookie;
     if (negotiates || (credentials && without_credentials)) continue;
-    changed.fields.add(field.name, field.value);
+    const http::Fields::Line line = head.fields.line(index);
+    changed.fields.add(line.name, line.value);
   }
   if (!accept.empty()) changed.fields.add("Accept", accept);
   if (!accept_language.empty()) changed.fields.add("Accept-Language", accept_language);
@@ -77,10 +77,10 @@ void Writing::find_candidates() {
   const http::Fields& own = x_.head_.fields;
   const std::string accept = own.joined(http::FieldId::accept);
   const std::string language = own.joined(http::FieldId::accept_language);
-  if (conditions_.condition && conditions_.condition->if_match) {
+  if (terms_.conditions.condition && terms_.conditions.condition->if_match) {
     GuardDesk& desk = x_.worker_.desk_of(route_);
     const std::vector<guard::Hint> hints = desk.ask([&](guard::Engine& engine) {
-      return engine.hints(view_.target, conditions_.condition->if_match->versions);
+      return engine.hints(view_.target, terms_.conditions.condition->if_match->versions);
     });
     for (const guard::Hint& hint : hints) {
       const http::SelectionTable::Pair* pair = x_.worker_.site.selections.find(hint.selection);
@@ -90,8 +90,8 @@ void Writing::find_candidates() {
     }
   }
   add_candidate(accept, language, false);
-  const std::string_view type = own.value_or_empty(http::FieldId::content_type);
-  if (is_put_ && !type.empty()) add_candidate(type, language, false);
+  const std::string_view type = own.first(http::FieldId::content_type);
+  if (terms_.puts && !type.empty()) add_candidate(type, language, false);
   std::string_view configured_accept = accept;
   std::string_view configured_language = language;
   for (const auto& [name, value] : route_.settings->probe_headers) {
@@ -160,8 +160,8 @@ Task<guard::Observation> Writing::observe(const Candidate& candidate, bool keep_
   const bool is_version = seen.sight == guard::Sight::version;
   bool keep = wants_representation_ || !is_version;
   LentHasher hasher = x_.worker_.lend_hasher(route_);
-  hasher->begin(fields.value_or_empty(http::FieldId::content_type),
-                fields.value_or_empty(http::FieldId::content_encoding));
+  hasher->begin(fields.first(http::FieldId::content_type),
+                fields.first(http::FieldId::content_encoding));
   ReadError error = answer.reader->take_buffered();
   while (error == ReadError::none) {
     for (std::string_view piece : answer.reader->pieces()) {
@@ -200,7 +200,7 @@ void Writing::learn(const Candidate& candidate, const http::ResponseHead& answer
                     const guard::Version& version, guard::Epoch since) {
   if (http::varies_on_everything(answer.fields)) return;
   if (route_.settings->check == config::Check::recorded &&
-      answer.fields.contains(http::FieldId::age)) {
+      answer.fields.has(http::FieldId::age)) {
     return;
   }
   // What other fields a probe carried selects a variant that no client's GET would name.
@@ -255,7 +255,7 @@ Task<Flow> Writing::show_current(const guard::Version& current) {
        .closing = ending,
        .expose_etag = route_.expose_etag,
        .date = x_.worker_.date(),
-       .status = route_.settings->on_stale == config::OnStale::s409 ? 409U : 412U,
+       .status = route_.settings->on_stale == config::OnStale::s409 ? 409 : 412,
        .replaced = added});
   std::vector<asio::const_buffer> buffers{
       asio::const_buffer(octets.data(), octets.size()),
@@ -266,24 +266,24 @@ Task<Flow> Writing::show_current(const guard::Version& current) {
 // A tag goes on the answer to a write only where RFC 9110 section 9.3.4 allows it, and is looked for
 // only where the client asked for the representation.
 Task<std::string> Writing::lawful_tag(const Outcome& outcome) {
-  const unsigned status = outcome.head.status;
-  if (!enforced_ || !guarded_ || !wants_representation_ ||
+  const int status = outcome.head.status;
+  if (!enforced_ || !terms_.guarded || !wants_representation_ ||
       route_.settings->write_tag == config::WriteTag::never || status < 200 || status >= 300) {
     co_return std::string();
   }
   const http::Fields& fields = outcome.head.fields;
   if (status == 200 && !outcome.overflowed &&
-      fields.value_or_empty(http::FieldId::content_location) == x_.shape_.target.octets) {
+      fields.first(http::FieldId::content_location) == x_.shape_.target.octets) {
     LentHasher hasher = x_.worker_.lend_hasher(route_);
-    hasher->begin(fields.value_or_empty(http::FieldId::content_type),
-                  fields.value_or_empty(http::FieldId::content_encoding));
+    hasher->begin(fields.first(http::FieldId::content_type),
+                  fields.first(http::FieldId::content_encoding));
     hasher->update(std::as_bytes(std::span(outcome.content)));
     const std::optional<guard::Version> version = hasher->finish();
     co_return version ? http::format_tag(*version) : std::string();
   }
   const http::Fields& sent = x_.head_.fields;
-  if (!is_put_ || sent.contains(http::FieldId::content_encoding)) co_return std::string();
-  const std::string_view type = sent.value_or_empty(http::FieldId::content_type);
+  if (!terms_.puts || sent.has(http::FieldId::content_encoding)) co_return std::string();
+  const std::string_view type = sent.first(http::FieldId::content_type);
   Candidate candidate;
   if (!type.empty()) {
     candidate.head = with_negotiation(x_.head_, type,
@@ -292,8 +292,8 @@ Task<std::string> Writing::lawful_tag(const Outcome& outcome) {
   const guard::Observation seen = co_await observe(candidate, true);
   const bool same = seen.sight == guard::Sight::version && probed_.content_complete &&
                     probed_.content == content_ &&
-                    probed_.head.fields.value_or_empty(http::FieldId::content_type) == type &&
-                    !probed_.head.fields.contains(http::FieldId::content_encoding);
+                    probed_.head.fields.first(http::FieldId::content_type) == type &&
+                    !probed_.head.fields.has(http::FieldId::content_encoding);
   co_return same ? http::format_tag(seen.version) : std::string();
 }
 

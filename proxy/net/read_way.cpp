@@ -20,7 +20,7 @@ namespace {
 
 // An event stream has no end that could be waited for.
 bool is_endless(const http::ResponseHead& head) {
-  const std::string_view type = head.fields.value_or_empty(http::FieldId::content_type);
+  const std::string_view type = head.fields.first(http::FieldId::content_type);
   constexpr std::string_view stream = "text/event-stream";
   if (type.size() < stream.size()) return false;
   for (std::size_t index = 0; index < stream.size(); ++index) {
@@ -81,8 +81,8 @@ Task<Flow> Exchange::read_way() {
   const bool head_only = head_.method == "HEAD";
   const std::size_t held_max = route_->settings->max_body;
   LentHasher hasher = worker_.lend_hasher(*route_);
-  hasher->begin(answer.head.fields.value_or_empty(http::FieldId::content_type),
-                answer.head.fields.value_or_empty(http::FieldId::content_encoding));
+  hasher->begin(answer.head.fields.first(http::FieldId::content_type),
+                answer.head.fields.first(http::FieldId::content_encoding));
   ReadError error = answer.reader->take_buffered();
   const bool in_place = error == ReadError::none && answer.reader->done();
   while (error == ReadError::none) {
@@ -111,7 +111,7 @@ void Exchange::learn(const Reading& reading, const Answer& answer, const guard::
   if (http::varies_on_everything(answer.head.fields)) return;
   // A cache in front of the API answered: whose version that is, nobody knows.
   if (route_->settings->check == config::Check::recorded &&
-      answer.head.fields.contains(http::FieldId::age)) {
+      answer.head.fields.has(http::FieldId::age)) {
     return;
   }
   Site& site = worker_.site;

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include <boost/asio/ip/v6_only.hpp>
 #include <algorithm>
 #include <atomic>
 #include <csignal>
@@ -41,10 +42,10 @@ tcp::endpoint endpoint_of(const std::string& address) {
 
 enum class Sharing : std::uint8_t { alone, shared };
 
-void bind(Acceptor& acceptor, const tcp::endpoint& endpoint, Sharing sharing) {
+void bind_to(Acceptor& acceptor, const tcp::endpoint& endpoint, Sharing sharing) {
   acceptor.open(endpoint.protocol());
   acceptor.set_option(tcp::acceptor::reuse_address(true));
-  if (endpoint.address().is_v6()) acceptor.set_option(asio::ip::v6_only(true));
+  if (endpoint.address().is_v6()) acceptor.set_option(boost::asio::ip::v6_only(true));
   if (sharing == Sharing::shared) {
     const int on = 1;
     if (::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
@@ -116,6 +117,13 @@ class Server::Body {
 
  private:
   struct Accepting {
+    Accepting(Worker* on, const config::Listener* of,
+              std::shared_ptr<std::atomic<std::size_t>> counted)
+        : worker(on),
+          listener(of),
+          connections(std::move(counted)),
+          acceptor(on->io.get_executor()) {}
+
     Worker* worker;
     const config::Listener* listener;
     std::shared_ptr<std::atomic<std::size_t>> connections;  // of the listener, over all threads
@@ -163,14 +171,13 @@ class Server::Body {
     try {
       // SO_REUSEPORT would let us join another process on its port: look without it first.
       Acceptor alone(workers_.front()->io.get_executor());
-      bind(alone, endpoint, Sharing::alone);
+      bind_to(alone, endpoint, Sharing::alone);
       alone.listen(1);
       if (endpoint.port() == 0) endpoint.port(alone.local_endpoint().port());
       alone.close();
       for (const std::unique_ptr<Worker>& worker : workers_) {
-        Accepting& accepting = acceptors_.emplace_back(
-            Accepting{worker.get(), &listener, connections, Acceptor(worker->io.get_executor())});
-        bind(accepting.acceptor, endpoint, Sharing::shared);
+        Accepting& accepting = acceptors_.emplace_back(worker.get(), &listener, connections);
+        bind_to(accepting.acceptor, endpoint, Sharing::shared);
         accepting.acceptor.listen(backlog);
         accepting.acceptor.non_blocking(true);
       }

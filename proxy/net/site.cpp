@@ -42,9 +42,9 @@ bool SiteRoute::serializes(std::string_view method) const noexcept {
   return contains(settings->serialize, method);
 }
 
-bool SiteRoute::doubts(unsigned status) const noexcept {
+bool SiteRoute::doubts(int status) const noexcept {
   return std::ranges::any_of(settings->doubtful, [status](const config::StatusRange& range) {
-    return static_cast<int>(status) >= range.first && static_cast<int>(status) <= range.last;
+    return status >= range.first && status <= range.last;
   });
 }
 

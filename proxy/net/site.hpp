@@ -32,7 +32,7 @@ struct SiteRoute {
 
   [[nodiscard]] bool guards(std::string_view method) const noexcept;
   [[nodiscard]] bool serializes(std::string_view method) const noexcept;
-  [[nodiscard]] bool doubts(unsigned status) const noexcept;
+  [[nodiscard]] bool doubts(int status) const noexcept;
 };
 
 // Octets of request bodies that are held at once, over all threads.

@@ -16,7 +16,7 @@ constexpr std::chrono::milliseconds keep_alive_margin{1'000};
 constexpr std::chrono::seconds addresses_age_max{10};
 
 http::Fault fault(http::FaultKind kind, std::string_view detail) {
-  return {http::Origin::upstream, kind, http::Sent::nothing, detail};
+  return {http::Origin::upstream, kind, http::Sent::nothing, std::string(detail)};
 }
 
 }  // namespace
@@ -170,7 +170,7 @@ Task<Result<void>> UpstreamPool::resolve(Instant deadline) {
   auto [failure, found] =
       co_await resolver.async_resolve(upstream_.host, std::to_string(upstream_.port), as_tuple);
   if (failure && endpoints_.empty()) {
-    co_return fault(http::FaultKind::unreachable, "The name of the upstream could not be resolved.");
+    co_return fault(http::FaultKind::refused, "The name of the upstream could not be resolved.");
   }
   if (!failure) {
     endpoints_.clear();
@@ -198,7 +198,7 @@ Task<Result<std::unique_ptr<Connection>>> UpstreamPool::connect(Instant deadline
       co_return fault(http::FaultKind::timeout, "The upstream did not accept a connection in time.");
     }
   }
-  co_return fault(http::FaultKind::unreachable,
+  co_return fault(http::FaultKind::refused,
                   "The upstream did not accept a connection.");
 }
 

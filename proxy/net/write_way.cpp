@@ -7,21 +7,6 @@
 #include "proxy/net/writing.hpp"
 
 namespace ifmatch::net {
-namespace {
-
-unsigned status_of(config::OnMissing choice) {
-  switch (choice) {
-    case config::OnMissing::s428: return 428;
-    case config::OnMissing::s409: return 409;
-    case config::OnMissing::s403: return 403;
-    case config::OnMissing::s412:
-    case config::OnMissing::allow: break;
-  }
-  return 412;
-}
-
-}  // namespace
-
 Task<Flow> Exchange::write_way() {
   Writing writing(*this);
   co_return co_await writing.run();
@@ -31,7 +16,6 @@ Writing::Writing(Exchange& exchange)
     : x_(exchange),
       route_(*exchange.route_),
       enforced_(exchange.route_->settings->mode == config::Mode::enforce),
-      is_put_(exchange.head_.method == "PUT"),
       wants_representation_(prefers_representation(exchange.head_.fields)),
       duty_(exchange.worker_.desk_of(*exchange.route_), exchange.worker_.io.get_executor()) {}
 
@@ -48,29 +32,10 @@ Task<Flow> Writing::run() {
 
 std::optional<http::ProblemDetails> Writing::check() {
   const http::Fields& fields = x_.head_.fields;
-  const std::string& method = x_.head_.method;
-  const http::MethodOverride named =
-      http::override_method(method, x_.shape_.target.query(), fields);
-  if (named.kind == http::MethodOverride::Kind::ambiguous) {
-    return http::ProblemDetails{.problem = http::Problem::ambiguous_method};
-  }
   if (enforced_) {
-    http::Checked<http::ParsedConditions> parsed =
-        http::parse_conditions(fields, route_.conditions);
-    if (parsed.has_error()) return parsed.error();
-    conditions_ = std::move(*parsed);
-    const bool overridden = named.kind == http::MethodOverride::Kind::method;
-    is_put_ = is_put_ || (overridden && named.method == "PUT");
-    const bool wanted = route_.guards(method) || (overridden && route_.guards(named.method));
-    guarded_ = wanted || conditions_.decides;
-    exclusive_ = guarded_ || route_.serializes(method) ||
-                 (overridden && route_.serializes(named.method));
-    const bool allowed = route_.settings->on_missing == config::OnMissing::allow;
-    if (guarded_ && !conditions_.has_precondition && !allowed) {
-      http::ProblemDetails problem = http::precondition_missing(conditions_);
-      problem.status = status_of(route_.settings->on_missing);
-      return problem;
-    }
+    http::Checked<WriteTerms> terms = terms_of(route_, x_.head_, x_.shape_.target);
+    if (terms.has_error()) return terms.error();
+    terms_ = std::move(*terms);
   }
   http::Checked<guard::Resource> resource = x_.resource();
   if (resource.has_error()) return resource.error();
@@ -128,12 +93,12 @@ Task<std::optional<Flow>> Writing::read_content() {
 guard::WriteRequest Writing::request() const {
   const config::RouteSettings& settings = *route_.settings;
   return {.resource = resource_,
-          .hold = exclusive_ ? guard::Hold::exclusive : guard::Hold::shared,
-          .condition = conditions_.condition,
+          .hold = terms_.exclusive ? guard::Hold::exclusive : guard::Hold::shared,
+          .condition = terms_.conditions.condition,
           .check = settings.check == config::Check::recorded ? guard::Check::recorded
                                                              : guard::Check::confirm,
           .view = view_,
-          .absent_is_answer = !is_put_,
+          .absent_is_answer = !terms_.puts,
           .needs_current = wants_representation_,
           .gate_wait = settings.gate.wait,
           .gate_queue = settings.gate.queue,
@@ -188,8 +153,8 @@ Task<std::optional<Flow>> Writing::forward() {
     duty_.in_doubt();
     co_return co_await x_.refuse(http::problem_of(outcome.error(), http::MethodKind::unsafe));
   }
-  const unsigned status = outcome->head.status;
-  const bool doubtful = enforced_ && (route_.doubts(status) || (status == 202 && guarded_));
+  const int status = outcome->head.status;
+  const bool doubtful = enforced_ && (route_.doubts(status) || (status == 202 && terms_.guarded));
   std::string etag;
   if (doubtful) {
     duty_.in_doubt();
@@ -260,12 +225,7 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
 Task<Flow> Writing::answer(Outcome& outcome, std::string_view etag) {
   if (lease_) lease_.give_back(outcome.shape.keep_alive_timeout);
   if (outcome.overflowed) {
-    co_return co_await x_.refuse(
-        {.problem = http::Problem::body_too_large,
-         .status = 502,
-         .detail = "The write was applied: the upstream answered " +
-                   std::to_string(outcome.head.status) +
-                   ". Its answer was larger than this route holds and was dropped."});
+    co_return co_await x_.refuse(http::answer_too_large());
   }
   const http::Closing ending = x_.closing();
   const bool bodiless = outcome.shape.framing.kind == http::Framing::none;
@@ -305,10 +265,10 @@ Task<Flow> Writing::refuse(const guard::Action& action) {
       problem.detail = "The version that is current could not be learnt, so nothing was written.";
       break;
     case guard::Refusal::exists:
-      problem = http::already_exists(conditions_, action.current);
+      problem = http::already_exists(terms_.conditions, action.current);
       break;
     case guard::Refusal::stale:
-      problem = http::stale_version(conditions_, action.current);
+      problem = http::stale_version(terms_.conditions, action.current);
       if (route_.settings->on_stale == config::OnStale::s409) problem.status = 409;
       if (wants_representation_ && action.current && probed_.content_complete) {
         co_return co_await show_current(*action.current);

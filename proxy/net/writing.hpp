@@ -66,11 +66,8 @@ class Writing {
   Exchange& x_;
   const SiteRoute& route_;
   bool enforced_;
-  bool guarded_ = false;    // holds exclusively and is decided
-  bool exclusive_ = false;
-  bool is_put_ = false;
+  WriteTerms terms_;  // of a bypass route: nothing is decided, shared gates only
   bool wants_representation_ = false;  // Prefer: return=representation
-  http::ParsedConditions conditions_;
   guard::Resource resource_;
   std::string content_;
   std::size_t budget_taken_ = 0;

@@ -1,0 +1,126 @@
+#include "proxy/cli/cli.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <functional>
+
+#include "proxy/cli/commands.hpp"
+
+namespace ifmatch::cli {
+namespace {
+
+void add_files(CLI::App& command, ConfigOptions& options) {
+  command.add_option("-c,--config", options.files, "Configuration file, or - for standard input")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+}
+
+void add_overrides(CLI::App& command, ConfigOptions& options) {
+  config::Overrides& overrides = options.overrides;
+  command.add_option("--listen", overrides.listen, "Address to listen on")->type_name("ADDR");
+  command.add_option("--upstream", overrides.upstream, "URL of the API")->type_name("URL");
+  command.add_option("--mode", overrides.mode, "enforce or bypass")->type_name("MODE");
+  command.add_option("--threads", overrides.threads, "Threads; one per core if not given")
+      ->type_name("N");
+  command.add_option("--log-level", overrides.log_level, "trace, debug, info, warning, error, off")
+      ->type_name("LEVEL");
+  command.add_option("--set", overrides.set, "One key, such as routes.order.mode=bypass")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+}
+
+int print_version(bool as_json) {
+  if (as_json) {
+    std::printf("{\"version\":\"%s\"}\n", IFMATCH_VERSION);
+  } else {
+    std::printf("ifmatch %s\n", IFMATCH_VERSION);
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+int run_command_line(int count, char** arguments, const plugins::Registry& plugins) {
+  CLI::App app{"Stops lost updates in front of HTTP APIs that have no versions."};
+  app.name("ifmatch");
+  app.require_subcommand(1);
+  ConfigOptions options;
+  std::function<int()> chosen;
+
+  CLI::App* run_command = app.add_subcommand("run", "Serve until TERM or INT");
+  add_files(*run_command, options);
+  add_overrides(*run_command, options);
+  run_command->callback([&] { chosen = [&] { return run(options, plugins); }; });
+
+  CLI::App* validate_command = app.add_subcommand("validate", "Check a configuration");
+  bool strict = false;
+  config::Format format = config::Format::text;
+  add_files(*validate_command, options);
+  add_overrides(*validate_command, options);
+  validate_command->add_flag("--strict", strict, "Warnings fail, too");
+  validate_command->add_option("--format", format, "text, json or github")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, config::Format>{{"text", config::Format::text},
+                                                {"json", config::Format::json},
+                                                {"github", config::Format::github}}));
+  validate_command->callback([&] {
+    chosen = [&] {
+      return validate(options, strict ? Strictness::strict : Strictness::lenient, format);
+    };
+  });
+
+  CLI::App* config_command = app.add_subcommand("config", "Look at the configuration");
+  config_command->require_subcommand(1);
+  CLI::App* show_command =
+      config_command->add_subcommand("show", "Print it with everything resolved");
+  bool with_origin = false;
+  add_files(*show_command, options);
+  add_overrides(*show_command, options);
+  show_command->add_flag("--origin", with_origin, "Tell where each value comes from");
+  show_command->callback([&] {
+    chosen = [&] {
+      return show_config(options, with_origin ? ShowOrigin::yes : ShowOrigin::no);
+    };
+  });
+
+  CLI::App* explain_command =
+      app.add_subcommand("explain", "Tell what would be decided about a request, and why");
+  std::string method;
+  std::string url;
+  std::vector<std::string> fields;
+  add_files(*explain_command, options);
+  add_overrides(*explain_command, options);
+  explain_command->add_option("METHOD", method)->required();
+  explain_command->add_option("URL", url, "A URL, or a path")->required();
+  explain_command->add_option("-H,--header", fields, "A field of the request")
+      ->type_name("'Field: value'")
+      ->allow_extra_args(false);
+  explain_command->callback(
+      [&] { chosen = [&] { return explain(options, method, url, fields, plugins); }; });
+
+  CLI::App* etag_command = app.add_subcommand("etag", "Print the tag of a representation");
+  EtagQuestion question;
+  add_files(*etag_command, options);
+  add_overrides(*etag_command, options);
+  etag_command->add_option("--route", question.route, "Name of the route")->type_name("NAME");
+  etag_command->add_option("--type", question.media_type, "Its Content-Type")
+      ->capture_default_str();
+  etag_command->add_option("--coding", question.content_coding, "Its Content-Encoding");
+  etag_command->add_option("FILE", question.file, "The content, or - for standard input")
+      ->required();
+  etag_command->callback([&] { chosen = [&] { return etag(options, question, plugins); }; });
+
+  CLI::App* version_command = app.add_subcommand("version", "Print the version");
+  bool as_json = false;
+  version_command->add_flag("--json", as_json, "As JSON");
+  version_command->callback([&] { chosen = [&] { return print_version(as_json); }; });
+
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_ok : exit_usage;
+  }
+  return chosen();
+}
+
+}  // namespace ifmatch::cli

@@ -1,0 +1,47 @@
+// The commands behind the command line. Each returns an exit code and prints for a person unless
+// told otherwise.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/loader.hpp"
+#include "plugins/registry.hpp"
+
+namespace ifmatch::cli {
+
+// What every command that reads a configuration may be told.
+struct ConfigOptions {
+  std::vector<std::string> files;  // "-" is standard input
+  config::Overrides overrides;
+};
+
+// Reads the files that were named, or the default one. Standard input is read once.
+[[nodiscard]] config::Inputs inputs_of(const ConfigOptions& options);
+
+// Loads and prints every finding to standard error. Unset when there is an error.
+[[nodiscard]] std::optional<config::Config> load_or_report(const ConfigOptions& options);
+
+// run.cpp
+[[nodiscard]] int run(const ConfigOptions& options, const plugins::Registry& plugins);
+
+// inspect.cpp
+enum class Strictness { lenient, strict };  // strict: a warning fails, too
+[[nodiscard]] int validate(const ConfigOptions& options, Strictness strictness,
+                           config::Format format);
+enum class ShowOrigin { no, yes };
+[[nodiscard]] int show_config(const ConfigOptions& options, ShowOrigin origin);
+[[nodiscard]] int explain(const ConfigOptions& options, const std::string& method,
+                          const std::string& url, const std::vector<std::string>& fields,
+                          const plugins::Registry& plugins);
+struct EtagQuestion {
+  std::string route;  // "" when there is only one
+  std::string file;   // "-" is standard input
+  std::string media_type = "application/json";
+  std::string content_coding;
+};
+[[nodiscard]] int etag(const ConfigOptions& options, const EtagQuestion& question,
+                       const plugins::Registry& plugins);
+
+}  // namespace ifmatch::cli

@@ -1,0 +1,97 @@
+// `ifmatch run`: configuration, log, claims, sockets, and then the server.
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+#include <stdexcept>
+
+#include "proxy/cli/cli.hpp"
+#include "proxy/cli/commands.hpp"
+#include "proxy/net/server.hpp"
+#include "proxy/net/site.hpp"
+
+namespace ifmatch::cli {
+namespace {
+
+spdlog::level::level_enum level_of(config::LogLevel level) {
+  switch (level) {
+    case config::LogLevel::trace: return spdlog::level::trace;
+    case config::LogLevel::debug: return spdlog::level::debug;
+    case config::LogLevel::info: return spdlog::level::info;
+    case config::LogLevel::warning: return spdlog::level::warn;
+    case config::LogLevel::error: return spdlog::level::err;
+    case config::LogLevel::off: break;
+  }
+  return spdlog::level::off;
+}
+
+// Writes a message as a JSON string, so that a text from outside cannot break the line.
+class JsonFormatter final : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
+    prefix_.format(message, out);
+    std::string text;
+    http::append_json_string(text, std::string_view(message.payload.data(), message.payload.size()));
+    text += "}\n";
+    out.append(text.data(), text.data() + text.size());
+  }
+  std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<JsonFormatter>();
+  }
+
+ private:
+  spdlog::pattern_formatter prefix_{R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":)",
+                                    spdlog::pattern_time_type::local, ""};
+};
+
+void start_log(const config::Log& log) {
+  auto logger = spdlog::stderr_logger_mt("ifmatch");
+  logger->set_level(level_of(log.level));
+  logger->flush_on(spdlog::level::trace);
+  if (log.format == config::LogFormat::json) {
+    logger->set_formatter(std::make_unique<JsonFormatter>());
+  } else {
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  }
+  spdlog::set_default_logger(std::move(logger));
+}
+
+}  // namespace
+
+int run(const ConfigOptions& options, const plugins::Registry& plugins) {
+  std::optional<config::Config> config = load_or_report(options);
+  if (!config) return exit_config;
+  start_log(config->log);
+  // A peer that closes while we write is an ordinary error of that write.
+  std::signal(SIGPIPE, SIG_IGN);
+
+  std::optional<net::Site> site;
+  std::unique_ptr<plugins::Ledger> ledger;
+  try {
+    ledger = plugins.make_ledger("memory", {.state_dir = config->state_dir});
+    site.emplace(std::move(*config), plugins);
+  } catch (const std::runtime_error& error) {
+    spdlog::error("{}", error.what());
+    return exit_config;
+  }
+  net::Server server(*site, *ledger);
+  try {
+    server.start();
+  } catch (const std::runtime_error& error) {
+    spdlog::error("{}", error.what());
+    return exit_failed;
+  }
+  for (const std::string& address : server.addresses()) {
+    std::fprintf(stderr, "ready: listening on %s\n", address.c_str());
+  }
+  std::fflush(stderr);
+  switch (server.run()) {
+    case net::Ended::drained: return exit_ok;
+    case net::Ended::cut_short:
+    case net::Ended::failed: break;
+  }
+  return exit_failed;
+}
+
+}  // namespace ifmatch::cli

@@ -1,0 +1,109 @@
+#include "proxy/net/routing.hpp"
+
+namespace ifmatch::net {
+namespace {
+
+int status_of(config::OnMissing choice) {
+  switch (choice) {
+    case config::OnMissing::s428: return 428;
+    case config::OnMissing::s409: return 409;
+    case config::OnMissing::s403: return 403;
+    case config::OnMissing::s412:
+    case config::OnMissing::allow: break;
+  }
+  return 412;
+}
+
+// An unmatched write goes nowhere; one that an upstream might take for a guarded one is told why.
+http::ProblemDetails unmatched(const Site& site, const std::string& host, std::string_view path,
+                               http::MethodKind kind) {
+  if (kind == http::MethodKind::unsafe) {
+    for (std::size_t index = 0; index < site.config.upstreams.size(); ++index) {
+      const auto folded = http::folded_path(site.config.upstreams[index].base_path, path);
+      if (folded && site.table->reaches_guarded(site.origin_of(index), host, *folded)) {
+        return {.problem = http::Problem::ambiguous_path};
+      }
+    }
+  }
+  return {.problem = http::Problem::no_route};
+}
+
+}  // namespace
+
+Routing route_request(const Site& site, const http::RequestHead& head,
+                      const http::Target& target) {
+  Routing routing;
+  routing.host = http::route_host(target.host);
+  const http::MethodKind kind = http::kind_of(head.method);
+  const std::optional<http::RouteMatch> match = site.table->match(routing.host, target.path());
+  if (!match) {
+    routing.problem = unmatched(site, routing.host, target.path(), kind);
+    return routing;
+  }
+  routing.match = *match;
+  routing.route = &site.routes[match->route];
+  const SiteRoute& route = *routing.route;
+  const bool enforced = route.settings->mode == config::Mode::enforce;
+  const bool unsafe = kind == http::MethodKind::unsafe;
+  if (!unsafe && !(kind == http::MethodKind::read && enforced)) return routing;
+
+  http::Checked<std::string> folded =
+      http::folded_path(route.upstream->base_path, target.path());
+  if (folded.has_error()) {
+    routing.problem = folded.error();
+    return routing;
+  }
+  routing.folded = std::move(*folded);
+  if (!unsafe) {
+    routing.way = Way::read;
+  } else if (enforced) {
+    routing.way = Way::write;
+  } else if (site.table->reaches_guarded(route.origin, routing.host, routing.folded)) {
+    routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_path};
+  } else if (site.table->overlaps_guarded(route.origin, routing.folded)) {
+    routing.way = Way::write;
+  }
+  return routing;
+}
+
+http::Checked<guard::Resource> resource_of(const Site& site, const Routing& routing,
+                                           const http::RequestHead& head,
+                                           const http::Target& target) {
+  return http::resource_of(routing.folded, routing.route->resources,
+                           {.pattern = site.table->pattern(routing.match.route),
+                            .captures = routing.match.captures,
+                            .query = target.query(),
+                            .fields = head.fields,
+                            .host = routing.host,
+                            .base_path = routing.route->upstream->base_path});
+}
+
+http::Checked<WriteTerms> terms_of(const SiteRoute& route, const http::RequestHead& head,
+                                   const http::Target& target) {
+  const http::MethodOverride named =
+      http::override_method(head.method, target.query(), head.fields);
+  if (named.kind == http::MethodOverride::Kind::ambiguous) {
+    return http::ProblemDetails{.problem = http::Problem::ambiguous_method};
+  }
+  http::Checked<http::ParsedConditions> parsed =
+      http::parse_conditions(head.fields, route.conditions);
+  if (parsed.has_error()) return parsed.error();
+
+  // A POST in the name of another method counts as the stricter of the two.
+  const bool overridden = named.kind == http::MethodOverride::Kind::method;
+  WriteTerms terms{.conditions = std::move(*parsed)};
+  terms.guarded = terms.conditions.decides || route.guards(head.method) ||
+                  (overridden && route.guards(named.method));
+  terms.exclusive = terms.guarded || route.serializes(head.method) ||
+                    (overridden && route.serializes(named.method));
+  terms.puts = head.method == "PUT" || (overridden && named.method == "PUT");
+  const bool allowed = route.settings->on_missing == config::OnMissing::allow;
+  if (terms.guarded && !terms.conditions.has_precondition && !allowed) {
+    http::ProblemDetails problem = http::precondition_missing(terms.conditions);
+    problem.status = status_of(route.settings->on_missing);
+    return problem;
+  }
+  return terms;
+}
+
+}  // namespace ifmatch::net

@@ -1,0 +1,50 @@
+// What can be said of a request before anything is sent: its route, its way, its resource, and the
+// terms on which it may write. No socket here: `ifmatch explain` asks the same questions.
+#pragma once
+
+#include "proxy/http/conditions.hpp"
+#include "proxy/http/message.hpp"
+#include "proxy/http/target.hpp"
+#include "proxy/net/site.hpp"
+
+namespace ifmatch::net {
+
+enum class Way : std::uint8_t {
+  read,   // GET and HEAD of a guarded route
+  write,  // every unsafe request that holds a gate
+  pass,   // everything else
+};
+
+struct Routing {
+  const SiteRoute* route = nullptr;  // null where none matched; then there is a problem
+  http::RouteMatch match;            // views of the target that was routed
+  std::string host;                  // a route_host()
+  std::string folded;                // names the gate; "" on the pass way of a safe method
+  Way way = Way::pass;
+  std::optional<http::ProblemDetails> problem;  // the answer, where the request goes nowhere
+};
+
+// REQUIRES: `target` outlives the result.
+[[nodiscard]] Routing route_request(const Site& site, const http::RequestHead& head,
+                                    const http::Target& target);
+
+// What the request must share with another to conflict. REQUIRES: `routing` has no problem, and its
+// way is read or write.
+[[nodiscard]] http::Checked<guard::Resource> resource_of(const Site& site, const Routing& routing,
+                                                         const http::RequestHead& head,
+                                                         const http::Target& target);
+
+// How an unsafe request of an enforced route may go on.
+struct WriteTerms {
+  http::ParsedConditions conditions;
+  bool guarded = false;    // decided by its precondition, which may be missing only if allowed
+  bool exclusive = false;  // guarded or serialised
+  bool puts = false;       // PUT, or POST in its name: creates what is absent
+};
+
+// Refused: ambiguous methods, malformed conditions, and a precondition that is missing.
+[[nodiscard]] http::Checked<WriteTerms> terms_of(const SiteRoute& route,
+                                                 const http::RequestHead& head,
+                                                 const http::Target& target);
+
+}  // namespace ifmatch::net
