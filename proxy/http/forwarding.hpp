@@ -32,7 +32,7 @@ struct ForwardedRequest {
   std::string_view method;     // as forwarded: GET for a guarded HEAD and for probes
   std::string_view base_path;  // the upstream's, "" where there is none
   std::string_view target;     // Target::octets, or what a probe asks for
-  std::string_view host;       // Target::host; the upstream's own authority where it is empty
+  std::string_view host;       // Target::host; the upstream's authority where that is empty
   std::string_view client_address;  // numeric, without port and brackets; "" leaves it out
   ContentFraming framing;           // of our own; never until_close
   Carry carry = Carry::everything;
@@ -68,7 +68,7 @@ struct ForwardedResponse {
   const ResponseHead& head;
   Validators validators = Validators::drop;
   std::string_view etag;  // our tag with its quotes; "" for none
-  ContentFraming framing; // of our own. For HEAD: that of the GET, since no content follows
+  ContentFraming framing; // of our own. For HEAD that of the GET; never chunked on HTTP/1.0
   Closing closing;
   ExposeEtag expose_etag = ExposeEtag::automatic;
   std::string_view date;  // HTTP-date of now, written where the answer has none

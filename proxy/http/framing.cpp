@@ -1,7 +1,6 @@
 #include "proxy/http/framing.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <string>
 #include <utility>
@@ -81,6 +80,10 @@ Objection read_framing(const Fields& fields, int minor_version, ContentFraming& 
     framing.length = framing.length * 10 + static_cast<std::uint64_t>(digit - '0');
   }
   return {};
+}
+
+bool announces_content(const ContentFraming& framing) noexcept {
+  return framing.kind == Framing::chunked || framing.length > 0;
 }
 
 // Names that CGI and its heirs (WSGI, Rack, PHP) cannot tell from ours: HTTP_IF_MATCH is made of
@@ -229,10 +232,9 @@ Checked<RequestShape> check_request(const RequestHead& head) {
   if (head.method == "PUT" && fields.has(FieldId::content_range)) {
     return bad_request("A PUT must not have Content-Range (RFC 9110 section 14.5).");
   }
-  const bool has_content = shape.framing.kind == Framing::chunked || shape.framing.length > 0;
   // RFC 9110 section 10.1.1: nobody waits for 100 without content, or on HTTP/1.0.
-  shape.expects_continue =
-      expectation == Expectation::wants_continue && has_content && head.minor_version >= 1;
+  shape.expects_continue = expectation == Expectation::wants_continue &&
+                           announces_content(shape.framing) && head.minor_version >= 1;
   shape.keep_alive = wishes_keep_alive(fields, head.minor_version);
   return shape;
 }
@@ -257,10 +259,7 @@ Result<ResponseShape> check_response(const ResponseHead& head, std::string_view 
   if (never_has_content || head.status == 304 || method == "HEAD") {
     // 304 and answers to HEAD may tell a length (RFC 9110 section 8.6). An interim answer or a 204
     // that announces content may be followed by it, so its connection is not used again.
-    if (never_has_content && shape.framing.kind != Framing::none && shape.framing.length != 0) {
-      shape.keep_alive = false;
-    }
-    if (never_has_content && shape.framing.kind == Framing::chunked) shape.keep_alive = false;
+    if (never_has_content && announces_content(shape.framing)) shape.keep_alive = false;
     shape.framing = {};
     return shape;
   }

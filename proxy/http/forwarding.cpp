@@ -1,0 +1,144 @@
+#include "proxy/http/forwarding.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "proxy/guard/assert.hpp"
+#include "proxy/http/conditions.hpp"
+#include "proxy/http/connection.hpp"
+#include "proxy/http/target.hpp"
+#include "proxy/http/writing.hpp"
+
+namespace ifmatch::http {
+
+namespace {
+
+bool begins_with(std::string_view name, std::string_view prefix) noexcept {
+  return equals_ignoring_case(name.substr(0, prefix.size()), prefix);
+}
+
+// What a client may not claim about its own way to us.
+bool is_claim_of_origin(FieldId id, std::string_view name) noexcept {
+  switch (id) {
+    case FieldId::forwarded:
+    case FieldId::x_forwarded_for:
+    case FieldId::x_forwarded_host:
+    case FieldId::x_forwarded_proto:
+      return true;
+    case FieldId::other:
+      return begins_with(name, "x-forwarded-") || equals_ignoring_case(name, "x-real-ip");
+    default:
+      return false;
+  }
+}
+
+// What speaks of the write, or of how it is to be answered, and has no place in a read on its
+// behalf. A method override above all: on the probe's GET it could write.
+bool belongs_to_write(FieldId id, std::string_view name) noexcept {
+  if (is_override_field(id) || id == FieldId::prefer) return true;
+  constexpr std::array<std::string_view, 5> names = {"idempotency-key", "digest", "repr-digest",
+                                                     "signature", "signature-input"};
+  const auto equals = [name](std::string_view other) { return equals_ignoring_case(name, other); };
+  return begins_with(name, "content-") ||
+         (id == FieldId::other && std::ranges::any_of(names, equals));
+}
+
+bool is_carried(const ForwardedRequest& request, FieldId id, std::string_view name) noexcept {
+  if (id == FieldId::host || id == FieldId::content_length || id == FieldId::expect) return false;
+  if (is_hop_by_hop(id) || is_claim_of_origin(id, name)) return false;
+  if (request.carry != Carry::everything && is_conditional_field(id)) return false;
+  if (request.carry == Carry::probe && belongs_to_write(id, name)) return false;
+  if (request.identity_coding && id == FieldId::accept_encoding) return false;
+  if (request.no_cache && (id == FieldId::cache_control || id == FieldId::pragma)) return false;
+  if (request.without_credentials &&
+      (id == FieldId::authorization || id == FieldId::cookie)) {
+    return false;
+  }
+  return request.replaced.empty() || !is_replaced(request.replaced, name);
+}
+
+// X-Forwarded-* for everybody, Forwarded (RFC 7239) for those who follow the standard.
+void write_origin(std::string& out, std::string_view address, std::string_view host) {
+  const bool is_ipv6 = address.find(':') != std::string_view::npos;
+  if (!address.empty()) write_line(out, "X-Forwarded-For", address);
+  out += "X-Forwarded-Proto: http\r\n";
+  if (!host.empty()) write_line(out, "X-Forwarded-Host", host);
+  out += "Forwarded: ";
+  if (!address.empty()) {
+    out += is_ipv6 ? "for=\"[" : "for=";
+    out += address;
+    out += is_ipv6 ? "]\";" : ";";
+  }
+  if (!host.empty()) {
+    // Quoted because of the port; a valid Host has nothing that a quoted string must escape.
+    out += "host=\"";
+    out += host;
+    out += "\";";
+  }
+  out += "proto=http\r\n";
+}
+
+// RFC 9110 section 8.6: these say that they have no content, since content is expected of them.
+bool expects_length(std::string_view method) noexcept {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
+void write_framing(std::string& out, std::string_view method, const ContentFraming& framing) {
+  switch (framing.kind) {
+    case Framing::length: write_length(out, framing.length); break;
+    case Framing::chunked: out += "Transfer-Encoding: chunked\r\n"; break;
+    case Framing::none:
+      if (expects_length(method)) write_length(out, 0);
+      break;
+    case Framing::until_close: IFMATCH_ASSERT(false && "a request cannot end by closing");
+  }
+}
+
+}  // namespace
+
+void write_request_head(std::string& out, const ForwardedRequest& request) {
+  const Fields& fields = request.head.fields;
+  const Nominated nominated(fields);
+  out.reserve(out.size() + fields.octets() + 4 * fields.size() + request.base_path.size() +
+              request.target.size() + 384);
+  out += request.method;
+  out += ' ';
+  if (request.target != "*") out += request.base_path;
+  out += request.target;
+  out += " HTTP/1.1\r\n";
+  write_line(out, "Host", request.host);
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const Fields::Line line = fields.line(i);
+    if (is_carried(request, fields.id(i), line.name) && !nominated.contains(line.name)) {
+      write_line(out, line.name, line.value);
+    }
+  }
+  if (request.identity_coding) write_line(out, "Accept-Encoding", "identity");
+  if (request.no_cache) write_line(out, "Cache-Control", "no-cache");
+  write_replaced(out, request.replaced);
+  write_via(out, request.head.minor_version);
+  write_origin(out, request.client_address, request.host);
+  write_framing(out, request.method, request.framing);
+  out += "\r\n";
+}
+
+std::string http_date(std::chrono::system_clock::time_point when) {
+  using namespace std::chrono;
+  constexpr std::array<const char*, 7> weekdays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array<const char*, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const sys_days day = floor<days>(when);
+  const year_month_day date(day);
+  const hh_mm_ss time(floor<seconds>(when - day));
+  std::array<char, 48> text{};
+  const int size = std::snprintf(
+      text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT",
+      weekdays[weekday(day).c_encoding()], static_cast<unsigned>(date.day()),
+      months[static_cast<unsigned>(date.month()) - 1], static_cast<int>(date.year()),
+      static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+      static_cast<int>(time.seconds().count()));
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
+}  // namespace ifmatch::http
