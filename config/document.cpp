@@ -83,6 +83,7 @@ class TreeBuilder : public YAML::EventHandler {
     node.place.length = scalar_length(node);
     refuse_anchor(node.place, anchor);
     refuse_tag(node.place, tag);
+    check_quote(node.place);
     attach(std::move(node));
   }
 
@@ -187,6 +188,24 @@ class TreeBuilder : public YAML::EventHandler {
     return end == std::string_view::npos ? rest_of_line(place).size() : std::max<std::size_t>(end, 1);
   }
 
+  // yaml-cpp takes the end of the file for the closing quote, and with it all keys in between.
+  void check_quote(const Place& place) {
+    const std::string_view rest = rest_of_line(place);
+    if (rest.empty() || (rest.front() != '"' && rest.front() != '\'')) return;
+    const char quote = rest.front();
+    const std::size_t begin = source_.line_starts[place.line - 1] + place.column;
+    for (std::size_t i = begin; i < source_.text.size(); ++i) {
+      if (quote == '"' && source_.text[i] == '\\') {
+        ++i;
+      } else if (source_.text[i] == quote) {
+        return;
+      }
+    }
+    report_.error("E006", place, "", "not valid YAML: the quote is never closed",
+                  "close it at the end of the value");
+    throw StopParsing{};
+  }
+
   [[nodiscard]] std::size_t scalar_length(const Node& node) const {
     const std::string_view rest = rest_of_line(node.place);
     if (rest.empty()) return 1;
@@ -268,6 +287,7 @@ std::string syntax_help(std::string_view message) {
   const auto says = [message](std::string_view part) {
     return message.find(part) != std::string_view::npos;
   };
+  if (says("anchor")) return "aliases ('*name') are not allowed; write the value out";
   if (says("illegal map value")) return "put a value that contains ': ' in quotes";
   if (says("end of map") || says("end of sequence") || says("flow")) {
     return "is a bracket or a comma missing? between { } and [ ], a value with ${...} needs quotes";
@@ -276,7 +296,13 @@ std::string syntax_help(std::string_view message) {
   return "indent all keys of a section alike, and put a space after ':' and '-'";
 }
 
-std::optional<Node> run_parser(const Source& source, std::string text, Report& report) {
+struct Parse {
+  enum class Outcome { failed, done };
+  Outcome outcome = Outcome::failed;  // failed: the report says why
+  std::optional<Node> root;           // absent where the text holds nothing but comments
+};
+
+Parse run_parser(const Source& source, std::string text, Report& report) {
   std::replace(text.begin(), text.end(), '\t', ' ');  // reported already; keeps columns as they are
   ViewBuffer buffer(text);
   std::istream stream(&buffer);
@@ -286,7 +312,7 @@ std::optional<Node> run_parser(const Source& source, std::string text, Report& r
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const StopParsing&) {
-    return std::nullopt;
+    return {};
   } catch (const YAML::Exception& exception) {
     // yaml-cpp's "null mark" is minus one; a place beyond the text is moved to its last line.
     Place place{&source, 1, 1, 1};
@@ -298,9 +324,9 @@ std::optional<Node> run_parser(const Source& source, std::string text, Report& r
     place.column = std::min(place.column, source.line(place.line).size() + 1);
     report.error("E006", place, "", "not valid YAML: " + exception.msg,
                  syntax_help(exception.msg));
-    return std::nullopt;
+    return {};
   }
-  return builder.take_root();
+  return {Parse::Outcome::done, builder.take_root()};
 }
 
 // yaml-cpp recurses once per bracket that is open. The builder stops it at our bound; this look
@@ -427,9 +453,10 @@ std::optional<Node> parse_document(const Source& source, Report& report) {
     return std::nullopt;
   }
   if (!check_octets(source, report) || !check_brackets(source, report)) return std::nullopt;
-  std::optional<Node> root = run_parser(source, source.text, report);
-  if (!root) return std::nullopt;
-  if (root->kind == Node::Kind::null) {
+  Parse parse = run_parser(source, source.text, report);
+  if (parse.outcome == Parse::Outcome::failed) return std::nullopt;
+  std::optional<Node>& root = parse.root;
+  if (!root || root->kind == Node::Kind::null) {
     report.error("E004", whole, "", "the file says nothing", "begin it with 'version: 1'");
     return std::nullopt;
   }
@@ -447,14 +474,11 @@ std::optional<Node> parse_value(const Source& source, std::size_t offset, Report
   if (!check_octets(source, report) || !check_brackets(source, report)) return std::nullopt;
   // Blanks in place of the key leave every column as it is in the source.
   std::string text = std::string(offset, ' ') + source.text.substr(offset);
-  std::optional<Node> value = run_parser(source, std::move(text), report);
-  if (value) return value;
-  if (!report.has_errors()) {
-    Node null;
-    null.place = {&source, 1, offset + 1, 1};
-    return null;
-  }
-  return std::nullopt;
+  Parse parse = run_parser(source, std::move(text), report);
+  if (parse.outcome == Parse::Outcome::failed || parse.root) return std::move(parse.root);
+  Node null;
+  null.place = {&source, 1, offset + 1, 1};
+  return null;
 }
 
 }  // namespace ifmatch::config

@@ -252,7 +252,9 @@ LoadResult load(const Inputs& inputs) {
   Reader reader(report, completeness);
   Config config = reader.read(root);
   check_together(config, reader.places(), completeness, report);
-  if (!report.has_errors()) result.config = std::move(config);
+  if (!report.has_errors() && completeness == Completeness::whole) {
+    result.config = std::move(config);
+  }
   result.diagnostics = report.take();
   for (const auto& [path, place] : reader.places()) result.origins[path] = describe(place);
   return result;

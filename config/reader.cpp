@@ -111,7 +111,10 @@ void Reader::read_listeners(const View& root, std::vector<Listener>& listeners) 
   std::map<std::string, Place> names;
   std::map<std::string, Place> addresses;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    const View view{items[i], item_path("listeners", *items[i], i), Section::listener};
+    const bool unnamed = items[i]->find("name") == nullptr;
+    const View view{items[i],
+                    unnamed ? "listeners.default" : item_path("listeners", *items[i], i),
+                    Section::listener};
     if (items[i]->kind != Node::Kind::map) {
       report_.error("E201", items[i]->place, view.path, "a listener must have keys of its own",
                     "write - address: \"127.0.0.1:8080\"");

@@ -16,6 +16,8 @@ struct Problem {
   std::string code;
   std::string message;
   std::string help;
+
+  bool operator==(const Problem&) const = default;
 };
 
 template <class T>

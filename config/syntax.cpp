@@ -106,8 +106,8 @@ Refusal check_path_text(std::string_view text) {
 
 Refusal check_literal_segment(std::string_view text) {
   if (text.empty()) {
-    return path_problem("an empty segment", "requests with '//' or a trailing '/' in the pattern's "
-                                            "place are refused; remove the slash");
+    return path_problem("an empty segment in a path",
+                        "remove the doubled or trailing slash; such requests are refused");
   }
   if (text == "." || text == "..") {
     return path_problem("a dot segment", "write the path that it leads to");
@@ -500,6 +500,7 @@ Parsed<StatusRange> parse_status_range(std::string_view text) {
       dash == std::string_view::npos ? first : parse_integer(text.substr(dash + 1));
   const auto* low = std::get_if<std::uint64_t>(&first);
   const auto* high = std::get_if<std::uint64_t>(&last);
+  if (low == nullptr && all(text, is_digit)) return std::get<Problem>(first);
   if (low == nullptr || high == nullptr) {
     return Problem{"E205", in_quotes(text) + " is neither a status nor a range of them",
                    "write 503 or \"520-599\""};
