@@ -29,7 +29,7 @@ class DocumentStore {
     double drop_before_applying = 0;  // share of writes that end the connection and change nothing
     double apply_then_drop = 0;       // share of writes that are applied and never answered
     std::uint64_t seed = 1;
-    Fields fields;  // sent with every answer to a GET, PUT, PATCH or POST
+    Fields fields = {};  // sent with every answer to a GET, PUT, PATCH or POST
   };
 
   DocumentStore() : DocumentStore(Options{}) {}

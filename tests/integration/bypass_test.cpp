@@ -1,0 +1,117 @@
+// A bypass route streams: bodies of any size pass through in both directions with a bounded memory,
+// and an API that is down or slow is told apart.
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "tests/integration/fixture.hpp"
+
+namespace ifmatch::support {
+namespace {
+
+constexpr std::uint64_t gibibyte = 1024ULL * 1024 * 1024;
+constexpr Milliseconds transfer_wait{200'000};
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// A sanitizer keeps freed memory and shadows all of it; a buffered gibibyte would still be seen.
+constexpr std::uint64_t memory_max = 768ULL * 1024 * 1024;
+#else
+constexpr std::uint64_t memory_max = 64ULL * 1024 * 1024;
+#endif
+
+ProxyConfig bypass_everything() {
+  ProxyConfig config;
+  config.routes =
+      "  - { name: everything, match: { path: \"/**\" }, upstream: api, mode: bypass }\n";
+  return config;
+}
+
+class BypassDownload : public ::testing::TestWithParam<Framing> {};
+
+TEST_P(BypassDownload, OfAGibibyteTakesLittleMemory) {
+  ScriptedUpstream upstream([](const Request&) {
+    Reply reply;
+    reply.framing = GetParam();
+    reply.generated_bytes = gibibyte;
+    return reply;
+  });
+  ProxyConfig config = bypass_everything();
+  config.upstream_url = upstream.url();
+  ProxyProcess proxy = ProxyProcess::start(config);
+  RawClient client = RawClient::connect(proxy.port());
+  client.send(client.compose("GET", "/large"));
+  const Response answer = client.read_response_into([](std::string_view) {}, transfer_wait);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_FALSE(answer.truncated);
+  EXPECT_EQ(answer.body_bytes, gibibyte);
+  EXPECT_LT(proxy.process().memory_peak_bytes(), memory_max);
+}
+
+INSTANTIATE_TEST_SUITE_P(, BypassDownload,
+                         ::testing::Values(Framing::content_length, Framing::chunked),
+                         [](const auto& test) {
+                           return test.param == Framing::chunked ? "Chunked" : "WithLength";
+                         });
+
+TEST(BypassUpload, OfAGibibyteTakesLittleMemory) {
+  ScriptedUpstream::Options options;
+  options.kept_body_bytes = 0;
+  ScriptedUpstream upstream([](const Request&) { return Reply{}; }, options);
+  ProxyConfig config = bypass_everything();
+  config.upstream_url = upstream.url();
+  ProxyProcess proxy = ProxyProcess::start(config);
+  RawClient client = RawClient::connect(proxy.port());
+  client.send(client.compose("PUT", "/large", {{"Content-Length", std::to_string(gibibyte)}}));
+  const std::string piece(1024 * 1024, 'x');
+  for (std::uint64_t sent = 0; sent < gibibyte; sent += piece.size()) client.send(piece);
+  EXPECT_EQ(client.read_response(RawClient::Body::as_framed, transfer_wait).status, 200);
+  EXPECT_EQ(upstream.requests("PUT").at(0).body_bytes, gibibyte);
+  EXPECT_LT(proxy.process().memory_peak_bytes(), memory_max);
+}
+
+TEST(Bypass, LeavesValidatorsAndConditionsToTheUpstream) {
+  DocumentStore::Options options;
+  options.fields = {{"ETag", "\"7\""}};
+  GuardedStore api(bypass_everything(), options);
+  api.store.put("/a", "{}");
+  EXPECT_EQ(api.request("GET", "/a").tag(), "\"7\"");
+  EXPECT_EQ(api.request("PUT", "/a", {{"If-Match", "\"7\""}}, "[]").status, 200);
+  EXPECT_EQ(api.upstream.requests("PUT").at(0).field("If-Match"), "\"7\"");
+  EXPECT_EQ(api.request("PUT", "/a", {}, "{}").status, 200);
+}
+
+class UpstreamTrouble : public ::testing::TestWithParam<std::string> {
+ protected:
+  static ProxyConfig config(const std::string& url) {
+    ProxyConfig config;
+    config.upstream_url = url;
+    config.upstream = "timeouts: { connect: 2s, response: 300ms }";
+    config.defaults = "mode: " + GetParam();
+    return config;
+  }
+};
+
+TEST_P(UpstreamTrouble, OfOneThatIsDownIsA502) {
+  ProxyProcess proxy =
+      ProxyProcess::start(config("http://127.0.0.1:" + std::to_string(free_port())));
+  expect_problem(request_once(proxy.port(), "GET", "/a"), 502, "upstream-unreachable");
+}
+
+TEST_P(UpstreamTrouble, OfOneThatIsTooSlowIsA504) {
+  const auto hold = std::make_shared<Hold>();
+  ScriptedUpstream upstream([hold](const Request&) {
+    Reply reply;
+    reply.hold = hold;
+    return reply;
+  });
+  ProxyProcess proxy = ProxyProcess::start(config(upstream.url()));
+  expect_problem(request_once(proxy.port(), "GET", "/a"), 504, "upstream-timeout");
+  hold->release();
+}
+
+INSTANTIATE_TEST_SUITE_P(, UpstreamTrouble, ::testing::Values("enforce", "bypass"),
+                         [](const auto& test) { return test.param; });
+
+}  // namespace
+}  // namespace ifmatch::support
