@@ -50,9 +50,14 @@ class Engine::Body {
     std::optional<Version> current;  // with differs: what this viewer was shown
   };
 
+  // Requests alive of one configuration, by what they exclude.
   struct Living {
-    std::size_t writes = 0;
     std::size_t exclusive = 0;
+    std::size_t shared = 0;
+    std::size_t unheld = 0;
+    std::size_t reads = 0;
+    [[nodiscard]] std::size_t all() const { return exclusive + shared + unheld + reads; }
+    [[nodiscard]] std::size_t& of(const Request& request);
   };
 
   // engine.cpp
@@ -67,6 +72,7 @@ class Engine::Body {
   void void_stamps(Request& request);
   void quarantine(Request& request, Instant now, Actions& out);
   void straggled();
+  bool older_ones_live() const;
   void forget_living(const Request& request);
   void refuse(Request& request, Refusal why, Actions& out);
   void refuse_in_doubt(Request& request, Instant until, Instant now, Actions& out);
@@ -116,7 +122,7 @@ class Engine::Body {
   std::uint64_t out_of_band_ = 0;
   std::optional<Instant> everything_until_;  // an unclean start: all gates are in quarantine
   std::uint64_t generation_ = 0;             // counts reloads
-  std::map<std::uint64_t, Living> living_;   // writes alive, by the generation they belong to
+  std::map<std::uint64_t, Living> living_;   // by the generation they belong to
   std::vector<RequestId> held_back_;         // in the order of their arrival
 };
 

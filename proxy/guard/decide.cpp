@@ -49,7 +49,8 @@ std::optional<Version> Engine::Body::recorded(ResourceView resource, const View&
 
 std::optional<Epoch> Engine::Body::entries_valid_from(ResourceView resource) const {
   if (!rules_.entries_need_epoch) return Epoch{0};
-  if (everything_until_) return std::nullopt;
+  // Writes of before a reload stamp under the names of their time.
+  if (everything_until_ || older_ones_live()) return std::nullopt;
   return nodes_.valid_from(resource);
 }
 
@@ -78,6 +79,7 @@ Engine::Body::Consultation Engine::Body::consult_for_match(const Request& reques
     told.says = Consultation::Says::matches;
     told.since = std::max(told.since, entry.since);
   });
+  if (!rules_.entries_need_epoch) told.since = epoch_.load(std::memory_order_relaxed);
   return told;
 }
 

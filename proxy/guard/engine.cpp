@@ -177,11 +177,7 @@ Request& Engine::Body::admit(RequestId id, Kind kind, WriteRequest write) {
   request.write = std::move(write);
   request.footprint = footprint_of(request.write.resource, modes_of(request));
   request.generation = generation_;
-  if (kind == Kind::write) {
-    Living& living = living_[generation_];
-    ++living.writes;
-    if (request.is_exclusive()) ++living.exclusive;
-  }
+  ++living_[generation_].of(request);
   return request;
 }
 
@@ -215,8 +211,6 @@ Epoch Engine::Body::draw_epoch() {
 
 void Engine::Body::begin_unheld(Request& request, Actions& out) {
   request.pinned = nodes_.pin(request.footprint);
-  // It cannot be refused, as we only watch it. Without a place for its stamps it voids everything.
-  request.everywhere = !request.pinned;
   request.state = State::connecting;
   out.push_back(action(request, Do::connect));
 }
@@ -226,8 +220,12 @@ void Engine::Body::send(Request& request, Actions& out) {
   // The counter rises before the first octet leaves, not only when the answer comes: a read that
   // overlaps this write must not teach us a version.
   const Epoch epoch = draw_epoch();
+  // What holds no gates is only watched and never refused. Where its stamps have no place, or would
+  // not be found under the names that older requests bear, it voids everything.
+  request.everywhere = request.write.hold == Hold::none && (!request.pinned || older_ones_live());
   if (request.everywhere) {
     nodes_.count_unsettled_everywhere();
+    nodes_.raise_floor(epoch);
   } else if (rules_.stamp_at_send) {
     nodes_.stamp(request.footprint, reach_of(request), epoch);
     nodes_.count_unsettled(request.footprint, reach_of(request));
@@ -303,14 +301,22 @@ void Engine::Body::drop(Request& request) {
   requests_.erase(request.id);
 }
 
+std::size_t& Engine::Body::Living::of(const Request& request) {
+  if (request.kind == Kind::read) return reads;
+  if (request.write.hold == Hold::exclusive) return exclusive;
+  return request.write.hold == Hold::shared ? shared : unheld;
+}
+
+bool Engine::Body::older_ones_live() const {
+  return rules_.reload_waits && !living_.empty() && living_.begin()->first < generation_;
+}
+
 void Engine::Body::forget_living(const Request& request) {
-  if (request.kind != Kind::write) return;
   const auto living = living_.find(request.generation);
-  --living->second.writes;
-  if (request.is_exclusive()) --living->second.exclusive;
-  if (living->second.writes != 0) return;
+  --living->second.of(request);
+  if (living->second.all() != 0) return;
   living_.erase(living);
-  // What these writes stamped they stamped under the names of their time.
+  // What these requests stamped they stamped under the names of their time.
   if (request.generation != generation_) nodes_.raise_floor(draw_epoch());
 }
 

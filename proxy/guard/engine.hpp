@@ -25,8 +25,8 @@
 //   quarantined tick past its end        (gone) stamped, gates released
 //   any before sent: leave               (gone) gates released
 //   sent       leave                     quarantined: nobody will tell its outcome
-//   held, connecting, after a reload     held back until what was sent before it is settled, then
-//                                        deciding; tick past gate_wait: refused busy
+//   held back  older ones are gone       as after submit (see reconfigured)
+//              tick past gate_wait       refused busy
 //
 // A read with `reads: wait`: queued or refused as above, then connect; leave() ends it.
 //
@@ -53,11 +53,10 @@ namespace ifmatch::guard {
 struct EngineLimits {
   std::size_t entries_max = 1'000'000;      // record entries; the oldest is forgotten
   std::size_t entries_per_target_max = 16;  // versions and variants remembered of one target
-  std::size_t nodes_max =
-      1'000'000;  // paths and names with a stamp or a gate; idle ones are forgotten, oldest first
-  unsigned decisions_max = 3;  // a decision that went stale before the send is made again so often
-  std::uint64_t hash_seed =
-      0;  // random, of the caller's: keeps strangers from choosing paths that collide
+  std::size_t nodes_max = 1'000'000;  // paths and names with a stamp or a gate; the idle one that
+                                      // is longest out of use is forgotten
+  unsigned decisions_max = 3;   // a decision that went stale before the send is made again so often
+  std::uint64_t hash_seed = 0;  // random, the caller's: strangers cannot choose paths that collide
 };
 
 // Switches that turn single rules off. All on but in proofs: tests/simulation turns one off at a
@@ -200,8 +199,10 @@ class Engine {
   // An unclean start: every gate of this origin is in quarantine until then.
   void quarantine_everything(Instant until);
 
-  // A reload changed names, modes or guarded methods: exclusive requests begin only when everything
-  // that was forwarded before is settled.
+  // A reload changed names, modes or guarded methods. Requests submitted before go on to their end
+  // under the gates of their time. One that is submitted afterwards takes its gates only when all
+  // older ones are gone that it might exclude: an exclusive one waits for all of them, a shared one
+  // for exclusive ones and reads, a read for writes. This waiting counts as waiting at a gate.
   void reconfigured(Instant now);
 
   [[nodiscard]] EngineCounts counts() const;

@@ -49,14 +49,16 @@ void Engine::Body::enter(Request& request, Instant now, Actions& out) {
   advance(request, now, out);
 }
 
-// Requests of different configurations may not see each other's gates. So what is exclusive waits
-// until every write of an older one is gone, and what is shared until every exclusive one is. It
-// waits before it takes any gate: those who are older may need them.
+// Requests of different configurations may not see each other's gates, so whoever would exclude
+// one of an older configuration waits until it is gone. It waits before it takes any gate: those
+// who are older may need them.
 bool Engine::Body::may_begin(const Request& request) const {
-  if (request.kind == Kind::read || !rules_.reload_waits) return true;
-  for (const auto& [generation, living] : living_) {
+  if (!rules_.reload_waits) return true;
+  for (const auto& [generation, older] : living_) {
     if (generation >= request.generation) break;
-    if (living.exclusive != 0 || request.is_exclusive()) return false;
+    if (request.is_exclusive()) return false;
+    if (older.exclusive != 0) return false;
+    if ((request.kind == Kind::read ? older.shared : older.reads) != 0) return false;
   }
   return true;
 }

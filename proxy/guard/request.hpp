@@ -49,7 +49,7 @@ struct Request {
   bool told_to_wait = false;
 
   std::uint64_t generation = 0;  // how many reloads had happened when it was submitted
-  bool everywhere = false;       // no nodes were to be had: it makes everything unsettled
+  bool everywhere = false;       // unsettled without a place of its own: it voids everything
 
   [[nodiscard]] bool has_condition() const {
     return kind == Kind::write && write.hold != Hold::none && says_something(write.condition);
