@@ -16,6 +16,7 @@ namespace ifmatch::config {
 namespace {
 
 constexpr std::size_t diagnostics_max = 500;  // more than anybody reads
+constexpr std::size_t items_max = 10'000;     // of one list or section: lookups are linear
 constexpr std::size_t shown_line_max = 400;   // octets; a longer line is not repeated
 constexpr std::size_t tab_reports_max = 20;   // a file indented with tabs has one in every line
 
@@ -134,6 +135,11 @@ class TreeBuilder : public YAML::EventHandler {
       return;
     }
     Frame& frame = stack_.back();
+    if (frame.node.entries.size() + frame.node.items.size() >= items_max) {
+      report_.error("E011", node.place, "", "more than 10000 entries in one list or section",
+                    "is this a configuration?");
+      throw StopParsing{};
+    }
     if (frame.node.kind == Node::Kind::sequence) {
       frame.node.items.push_back(std::move(node));
     } else if (!frame.key) {

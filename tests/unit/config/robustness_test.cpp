@@ -127,12 +127,14 @@ TEST(Robustness, HostileTextsAreRefusedQuickly) {
     bomb += "x-" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before + ", " + before +
             "]\n";
   }
+  std::string keys = "version: 1\n";
+  for (int i = 0; i < 80'000; ++i) keys += "k" + std::to_string(i) + ":\n";
   for (const std::string& text :
        {repeated("[", 100'000), repeated("{a: ", 100'000), repeated("[a,", 100'000),
         repeated("\n- ", 100'000), repeated("- ", 100'000), repeated("? ", 100'000),
         repeated("[\n", 100'000), repeated("\"", 100'001), repeated("a: ", 100'000),
-        repeated("\nkey: 1", 50'000), repeated("!", 100'000), repeated("${", 100'000), stairs,
-        bomb}) {
+        repeated("\nkey: 1", 50'000), repeated("!", 100'000), repeated("${", 100'000), stairs, bomb,
+        keys}) {
     const LoadResult result = load_text(text);
     EXPECT_FALSE(result.config);
     EXPECT_FALSE(result.diagnostics.empty());
