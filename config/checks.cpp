@@ -41,13 +41,13 @@ void check_reachable(const Config& config, const Places& places, Report& report)
                             second.settings.mode == Mode::enforce && !second.settings.guard.empty();
       if (unguards) {
         report.error("E304", place, path + ".match.path",
-                     "the bypass route " + in_quotes(first.name) + " takes every request of the guarded route " +
-                         in_quotes(second.name),
+                     "the bypass route " + in_quotes(first.name) +
+                         " takes every request of the guarded route " + in_quotes(second.name),
                      "move " + in_quotes(second.name) + " before it, at " + describe(other));
       } else {
         report.error("E303", place, path + ".match.path",
-                     "the route " + in_quotes(second.name) + " can never match: " + in_quotes(first.name) +
-                         " takes every request of it",
+                     "the route " + in_quotes(second.name) + " can never match: " +
+                         in_quotes(first.name) + " takes every request of it",
                      "the first match wins; move it before " + in_quotes(first.name) + ", at " +
                          describe(other));
       }

@@ -130,7 +130,7 @@ struct Config {
   Log log;
   Shutdown shutdown;
   std::optional<std::string> etag_secret;  // octets of etag_secret_file, one trailing line feed removed
-  std::optional<std::string> etag_secret_file;  // its path; shown in place of the secret
+  std::optional<std::string> etag_secret_file;  // shown in place of the secret
   std::optional<std::string> state_dir;    // unset: the default places are tried; "none": no mark
   std::size_t threads = 0;                 // 0: one per core
 };

@@ -9,7 +9,9 @@ namespace {
 constexpr std::size_t quoted_octets_max = 80;  // of a value that is repeated in a message
 constexpr std::size_t line_number_width = 5;
 
-bool continues_character(char octet) { return (static_cast<unsigned char>(octet) & 0xC0U) == 0x80U; }
+bool continues_character(char octet) {
+  return (static_cast<unsigned char>(octet) & 0xC0U) == 0x80U;
+}
 
 std::string_view name_of(Severity severity) {
   return severity == Severity::error ? "error" : "warning";

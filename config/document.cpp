@@ -15,9 +15,10 @@
 namespace ifmatch::config {
 namespace {
 
-constexpr std::size_t diagnostics_max = 500;   // more than anybody reads
-constexpr std::size_t shown_line_max = 400;    // octets; a longer line is not repeated
-constexpr std::size_t tab_reports_max = 20;    // a file indented with tabs has one in every line
+constexpr std::size_t diagnostics_max = 500;  // more than anybody reads
+constexpr std::size_t items_max = 10'000;     // of one list or section: lookups are linear
+constexpr std::size_t shown_line_max = 400;   // octets; a longer line is not repeated
+constexpr std::size_t tab_reports_max = 20;   // a file indented with tabs has one in every line
 
 // Thrown through yaml-cpp out of an event, where going on would be of no use.
 struct StopParsing {};
@@ -134,6 +135,11 @@ class TreeBuilder : public YAML::EventHandler {
       return;
     }
     Frame& frame = stack_.back();
+    if (frame.node.entries.size() + frame.node.items.size() >= items_max) {
+      report_.error("E011", node.place, "", "more than 10000 entries in one list or section",
+                    "is this a configuration?");
+      throw StopParsing{};
+    }
     if (frame.node.kind == Node::Kind::sequence) {
       frame.node.items.push_back(std::move(node));
     } else if (!frame.key) {
@@ -185,7 +191,8 @@ class TreeBuilder : public YAML::EventHandler {
 
   [[nodiscard]] std::size_t word_length(const Place& place) const {
     const std::size_t end = rest_of_line(place).find_first_of(" ,]}");
-    return end == std::string_view::npos ? rest_of_line(place).size() : std::max<std::size_t>(end, 1);
+    return end == std::string_view::npos ? rest_of_line(place).size()
+                                         : std::max<std::size_t>(end, 1);
   }
 
   // yaml-cpp takes the end of the file for the closing quote, and with it all keys in between.
@@ -322,8 +329,7 @@ Parse run_parser(const Source& source, std::string text, Report& report) {
     }
     place.line = std::min(place.line, std::max<std::size_t>(source.line_starts.size(), 1));
     place.column = std::min(place.column, source.line(place.line).size() + 1);
-    report.error("E006", place, "", "not valid YAML: " + exception.msg,
-                 syntax_help(exception.msg));
+    report.error("E006", place, "", "not valid YAML: " + exception.msg, syntax_help(exception.msg));
     return {};
   }
   return {Parse::Outcome::done, builder.take_root()};

@@ -14,7 +14,8 @@
 namespace ifmatch::config {
 
 inline constexpr std::size_t file_octets_max = 1024 * 1024;  // a configuration is written by people
-inline constexpr std::size_t nesting_max = 32;  // the deepest key has eight levels; bounds recursion
+inline constexpr std::size_t nesting_max =
+    32;  // the deepest key has eight levels; bounds recursion
 
 // Where a text came from. Whoever holds a Place or a Node must keep its Source alive and unmoved.
 struct Source {
@@ -46,11 +47,11 @@ struct Node {
 
   Kind kind = Kind::null;
   Place place;
-  std::string text;             // of a scalar
-  bool quoted = false;          // a scalar in quotes is never null
-  bool overridden = false;      // checked like any other, but a flag or variable replaces it
-  std::vector<Node> items;      // of a sequence
-  std::vector<Entry> entries;   // of a map, in the order of the text
+  std::string text;            // of a scalar
+  bool quoted = false;         // a scalar in quotes is never null
+  bool overridden = false;     // checked like any other, but a flag or variable replaces it
+  std::vector<Node> items;     // of a sequence
+  std::vector<Entry> entries;  // of a map, in the order of the text
 
   [[nodiscard]] const Node* find(std::string_view key) const;
   [[nodiscard]] Node* find(std::string_view key);

@@ -11,7 +11,8 @@ constexpr std::uint64_t gib = 1024 * mib;
 constexpr std::uint64_t day = 24 * 3'600'000;  // milliseconds; longer waits are typing errors
 
 constexpr std::array<std::string_view, 1> modes_later{"observe"};
-constexpr std::array<std::string_view, 4> version_sources_later{"json", "field", "header", "plugin"};
+constexpr std::array<std::string_view, 4> version_sources_later{"json", "field", "header",
+                                                                "plugin"};
 constexpr std::array<std::string_view, 1> store_types_later{"redis"};
 
 constexpr KeyRule integer(std::string_view name, std::uint64_t minimum, std::uint64_t maximum) {
@@ -31,7 +32,9 @@ constexpr KeyRule choice(std::string_view name, std::span<const std::string_view
   return {.name = name, .kind = KeyKind::choice, .choices = choices, .choices_later = later};
 }
 
-constexpr KeyRule plain(std::string_view name, KeyKind kind) { return {.name = name, .kind = kind}; }
+constexpr KeyRule plain(std::string_view name, KeyKind kind) {
+  return {.name = name, .kind = kind};
+}
 
 constexpr KeyRule section(std::string_view name, Section child) {
   return {.name = name, .kind = KeyKind::section, .section = child};

@@ -32,7 +32,18 @@ enum class Section {
   shutdown,
 };
 
-enum class KeyKind { integer, duration, size, choice, boolean, text, list, map, section, section_list };
+enum class KeyKind {
+  integer,
+  duration,
+  size,
+  choice,
+  boolean,
+  text,
+  list,
+  map,
+  section,
+  section_list
+};
 
 // `later` is known by name and refused by name: what an operator asks for is never ignored.
 enum class Availability { built, later };
@@ -42,11 +53,11 @@ struct KeyRule {
   KeyKind kind = KeyKind::text;
   Availability availability = Availability::built;
   std::string_view unwanted = {};  // the one spelling that says that a `later` key is not wanted
-  std::uint64_t minimum = 0;  // of integers; of durations in milliseconds; of sizes in octets
+  std::uint64_t minimum = 0;       // of integers; of durations in milliseconds; of sizes in octets
   std::uint64_t maximum = 0;
   std::span<const std::string_view> choices = {};        // in the order of the enumeration
   std::span<const std::string_view> choices_later = {};  // known, not in this build
-  Section section = Section::root;                  // of a section, of each item of a section_list
+  Section section = Section::root;  // of a section, of each item of a section_list
 };
 
 [[nodiscard]] std::span<const KeyRule> keys_of(Section section);

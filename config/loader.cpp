@@ -123,7 +123,8 @@ bool read_text(const InputFile& file, Source& source, Report& report) {
   if (source.text.starts_with("\xEF\xBB\xBF")) source.text.erase(0, 3);
   if (source.text.size() > file_octets_max) {
     source.text.clear();
-    report.error("E002", whole, "", "the file is larger than 1 MiB", "split it; -c may be repeated");
+    report.error("E002", whole, "", "the file is larger than 1 MiB",
+                 "split it; -c may be repeated");
     return false;
   }
   source.index_lines();

@@ -123,8 +123,8 @@ void apply_upstream(Node url, Completeness completeness, Node& root, Report& rep
 // The first listener keeps its name, limits and time-outs; the others are dropped.
 void apply_listen(Node address, Node& root) {
   Node* listeners = root.find("listeners");
-  const bool usable = listeners != nullptr && listeners->kind == Node::Kind::sequence &&
-                      !listeners->items.empty();
+  const bool usable =
+      listeners != nullptr && listeners->kind == Node::Kind::sequence && !listeners->items.empty();
   if (!usable) {
     if (listeners != nullptr && listeners->kind != Node::Kind::null &&
         listeners->kind != Node::Kind::sequence) {

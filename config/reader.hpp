@@ -49,6 +49,9 @@ class Reader {
   void read_secret(const View& root, Config& config);
   void read_routes(const View& root, const RouteSettings& defaults, Config& config);
   void read_route(const View& view, Route& route, const std::vector<Upstream>& upstreams);
+  [[nodiscard]] static Place place_of_route(const View& view);
+  [[nodiscard]] std::optional<PathPattern> read_match(const View& view, Route& route);
+  void read_target(const View& view, Route& route, const std::vector<Upstream>& upstreams);
   void read_resources(const View& view, Route& route, const std::optional<PathPattern>& pattern);
   void read_settings(const View& view, RouteSettings& settings);
   void read_methods(const View& view, std::string_view key, std::vector<std::string>& methods);
@@ -68,8 +71,11 @@ class Reader {
   [[nodiscard]] std::optional<std::size_t> choice(const View& view, std::string_view key);
   void read_number(const View& view, std::string_view key, std::size_t& out);
   void read_duration(const View& view, std::string_view key, Milliseconds& out);
+  // The names of a choice stand in the order of its enumeration (keys.hpp).
   template <class Enum>
-  void read_choice(const View& view, std::string_view key, Enum& out);
+  void read_choice(const View& view, std::string_view key, Enum& out) {
+    if (const std::optional<std::size_t> index = choice(view, key)) out = static_cast<Enum>(*index);
+  }
   void refuse(const Problem& problem, const Node& node, const std::string& path);
 
   Report& report_;
@@ -78,6 +84,11 @@ class Reader {
 };
 
 [[nodiscard]] std::string join_path(std::string_view path, std::string_view key);
+
+// "did you mean 'x'? allowed here: x, y, z", the first half only where a candidate is near.
+[[nodiscard]] std::string help_for(std::string_view word,
+                                   const std::vector<std::string_view>& candidates,
+                                   std::string_view introduction);
 
 // The step that an item of a list adds to a key path: its name, else its index in brackets.
 [[nodiscard]] std::string item_path(std::string_view path, const Node& item, std::size_t index);

@@ -11,16 +11,17 @@
 namespace ifmatch::config {
 namespace {
 
-constexpr int substitution_depth_max = 8;             // defaults within defaults
+constexpr int substitution_depth_max = 8;              // defaults within defaults
 constexpr std::size_t substituted_octets_max = 65536;  // of one value, variables included
-constexpr std::size_t word_octets_max = 64;            // beyond it nobody mistypes, and distance costs
+constexpr std::size_t word_octets_max = 64;  // beyond it nobody mistypes, and distance costs
 
 struct Unit {
   std::string_view name;
   std::uint64_t factor;
 };
 
-constexpr std::array<Unit, 4> duration_units{{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
+constexpr std::array<Unit, 4> duration_units{
+    {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
 constexpr std::array<Unit, 4> size_units{
     {{"B", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024}}};
 
@@ -162,11 +163,10 @@ class Substitution {
 
 Parsed<std::uint64_t> parse_integer(std::string_view text) {
   if (text.empty() || !std::all_of(text.begin(), text.end(), is_digit)) {
-    const std::string help = text.find('_') != std::string_view::npos
-                                 ? "write the digits without underscores"
-                             : text.starts_with('+') || text.starts_with('-')
-                                 ? "write the digits without a sign"
-                                 : "write decimal digits, for example 100";
+    const std::string help =
+        text.find('_') != std::string_view::npos         ? "write the digits without underscores"
+        : text.starts_with('+') || text.starts_with('-') ? "write the digits without a sign"
+                                                         : "write decimal digits, for example 100";
     return Problem{"E202", in_quotes(text) + " is not a whole number", help};
   }
   if (text.size() > 1 && text.front() == '0') {

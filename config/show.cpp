@@ -63,12 +63,11 @@ std::string name_in(const Names& names, Enum value) {
 }
 
 bool looks_secret(std::string_view field) {
-  constexpr std::array<std::string_view, 7> parts{"authorization", "cookie",   "token", "secret",
-                                                  "key",           "password", "credential"};
+  constexpr std::array<std::string_view, 7> parts{
+      "authorization", "cookie", "token", "secret", "key", "password", "credential"};
   const std::string name = lower_case(field);
-  return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
-    return name.find(part) != std::string::npos;
-  });
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](std::string_view part) { return name.find(part) != std::string::npos; });
 }
 
 // Writes lines with their indentation and knows the key path at which it stands.

@@ -10,15 +10,24 @@
 namespace ifmatch::config {
 namespace {
 
-constexpr std::size_t name_octets_max = 64;      // fits a metric label and a log column
-constexpr std::size_t method_octets_max = 32;    // longer than any registered method
+constexpr std::size_t name_octets_max = 64;    // fits a metric label and a log column
+constexpr std::size_t method_octets_max = 32;  // longer than any registered method
 constexpr std::size_t pattern_octets_max = 2048;
 
 // Fields that belong to one connection or to the framing of one message, or that we set anew.
-constexpr std::array<std::string_view, 13> connection_fields{
-    "connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-    "proxy-authenticate", "proxy-authorization", "content-length", "expect", "http2-settings",
-    "proxy-authentication-info"};
+constexpr std::array<std::string_view, 13> connection_fields{"connection",
+                                                             "keep-alive",
+                                                             "proxy-connection",
+                                                             "te",
+                                                             "trailer",
+                                                             "transfer-encoding",
+                                                             "upgrade",
+                                                             "proxy-authenticate",
+                                                             "proxy-authorization",
+                                                             "content-length",
+                                                             "expect",
+                                                             "http2-settings",
+                                                             "proxy-authentication-info"};
 constexpr std::array<std::string_view, 6> conditional_fields{
     "if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range", "range"};
 
@@ -69,8 +78,9 @@ Refusal check_escape(std::string_view text) {
   }
   const auto octet = static_cast<char>(high * 16 + low);
   if (octet == '/' || octet == '\\' || octet == '\0') {
-    return path_problem("the escape " + in_quotes(text.substr(0, 3)) + " is refused in every request",
-                        "an encoded slash, backslash or NUL can never match");
+    return path_problem(
+        "the escape " + in_quotes(text.substr(0, 3)) + " is refused in every request",
+        "an encoded slash, backslash or NUL can never match");
   }
   if (is_unreserved(octet)) {
     return path_problem("the escape " + in_quotes(text.substr(0, 3)) + " is not canonical",
@@ -279,12 +289,13 @@ Refusal check_listen_address(std::string_view text) {
                    "listen on HOST:PORT"};
   }
   const HostPort parts = split_host_port(text);
-  const std::string example = "write an address and a port, for example 127.0.0.1:8080 or [::]:8080";
+  const std::string example =
+      "write an address and a port, for example 127.0.0.1:8080 or [::]:8080";
   if (!parts.has_port) return Problem{"E206", "the port is missing in " + in_quotes(text), example};
   if (parts.host.empty()) {
     return Problem{"E206", "the address is missing in " + in_quotes(text),
-                   "write 0.0.0.0:" + std::string(parts.port) + " for all IPv4 addresses, [::]:" +
-                       std::string(parts.port) + " for all"};
+                   "write 0.0.0.0:" + std::string(parts.port) +
+                       " for all IPv4 addresses, [::]:" + std::string(parts.port) + " for all"};
   }
   const bool brackets = parts.host.front() == '[' && parts.host.back() == ']';
   const bool known = brackets ? is_ipv6(std::string(parts.host.substr(1, parts.host.size() - 2)))
@@ -327,7 +338,7 @@ Parsed<UpstreamUrl> parse_upstream_url(std::string_view text) {
   url.host = lower_case(parts.host);
   const bool brackets = url.host.size() > 2 && url.host.front() == '[' && url.host.back() == ']';
   if (brackets) url.host = url.host.substr(1, url.host.size() - 2);
-  const bool known = brackets ? is_ipv6(url.host)
+  const bool known = brackets                    ? is_ipv6(url.host)
                      : looks_like_ipv4(url.host) ? is_ipv4(url.host)
                                                  : is_host_name(url.host);
   if (!known) return Problem{"E207", in_quotes(parts.host) + " is not a host", example};
@@ -376,10 +387,10 @@ Parsed<PathPattern> parse_path_pattern(std::string_view text) {
 Parsed<std::string> parse_host_pattern(std::string_view text) {
   if (text == "*") return std::string(text);
   std::string host = lower_case(text);
-  const std::string_view name = host.starts_with("*.") ? std::string_view(host).substr(2)
-                                                       : std::string_view(host);
-  const bool ipv6 = host.starts_with('[') && host.ends_with(']') &&
-                    is_ipv6(host.substr(1, host.size() - 2));
+  const std::string_view name =
+      host.starts_with("*.") ? std::string_view(host).substr(2) : std::string_view(host);
+  const bool ipv6 =
+      host.starts_with('[') && host.ends_with(']') && is_ipv6(host.substr(1, host.size() - 2));
   if (ipv6 || is_host_name(name)) return host;
   return Problem{"E213", in_quotes(text) + " is not a host",
                  host.find(':') != std::string::npos
@@ -471,7 +482,8 @@ Refusal check_field_name(std::string_view text, FieldUse use) {
     return Problem{"E209", in_quotes(text) + " is not a field name", "for example Accept-Language"};
   }
   if (contains(connection_fields, name)) {
-    return Problem{"E209", in_quotes(text) + " belongs to a connection and cannot be used here", ""};
+    return Problem{"E209", in_quotes(text) + " belongs to a connection and cannot be used here",
+                   ""};
   }
   if (contains(conditional_fields, name)) {
     return Problem{"E209", in_quotes(text) + " is a condition and cannot be used here",

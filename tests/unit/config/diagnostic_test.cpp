@@ -9,8 +9,15 @@ namespace ifmatch::config {
 namespace {
 
 Diagnostic unknown_key() {
-  return {"ifmatch.yaml", 47, 5, 9, Severity::error, "E101", "routes.order.on_mising",
-          "unknown key 'on_mising' in routes.order", "    on_mising: 428",
+  return {"ifmatch.yaml",
+          47,
+          5,
+          9,
+          Severity::error,
+          "E101",
+          "routes.order.on_mising",
+          "unknown key 'on_mising' in routes.order",
+          "    on_mising: 428",
           "did you mean 'on_missing'? allowed here: match"};
 }
 
@@ -61,7 +68,8 @@ TEST(Diagnostics, GithubEscapesItsOwnSeparators) {
 }
 
 TEST(Diagnostics, ColumnsCountCharactersNotOctets) {
-  const LoadResult result = load_text(with_route("x-a: { ä: 1 }\nlog: { format: jsön, levl: 1 }\n"));
+  const LoadResult result =
+      load_text(with_route("x-a: { ä: 1 }\nlog: { format: jsön, levl: 1 }\n"));
   EXPECT_EQ(findings(result), (std::vector<std::string>{"10:16 E205", "10:22 E101"}));
   EXPECT_EQ(result.diagnostics.at(0).length, 4U);
 }

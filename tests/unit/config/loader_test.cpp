@@ -150,9 +150,9 @@ TEST(Loader, ReportsEverythingInOneRunAtItsPlace) {
       "    match: { path: \"//a\" }\n"
       "    upstream: ${NOPE}\n");
   EXPECT_EQ(findings(result),
-            (Findings{"5:26 E203", "5:39 E202", "6:3 E102", "9:15 E205", "10:15 E208",
-                      "10:21 E208", "11:18 E204", "15:15 E301", "16:5 E101", "17:15 E212",
-                      "18:11 E302", "19:20 E211", "20:15 E220"}))
+            (Findings{"5:26 E203", "5:39 E202", "6:3 E102", "9:15 E205", "10:15 E208", "10:21 E208",
+                      "11:18 E204", "15:15 E301", "16:5 E101", "17:15 E212", "18:11 E302",
+                      "19:20 E211", "20:15 E220"}))
       << told(result);
   EXPECT_FALSE(result.config);
 }
@@ -255,16 +255,20 @@ TEST(Loader, RefusesByNameWhatIsNotBuilt) {
       {"store.redis", with_route("store: { redis: null }\n"), {"9:10 E110"}},
       {"observe", with_route("    mode: observe\n"), {"9:11 E110"}},
       {"observe default", with_route("defaults: { mode: observe }\n"), {"9:19 E110"}},
-      {"json", with_route("    version: { source: json, ignore: [/a] }\n"),
+      {"json",
+       with_route("    version: { source: json, ignore: [/a] }\n"),
        {"9:24 E110", "9:30 E110"}},
-      {"field", with_route("    version: { source: field, pointer: /v }\n"),
+      {"field",
+       with_route("    version: { source: field, pointer: /v }\n"),
        {"9:24 E110", "9:31 E110"}},
-      {"header", with_route("    version: { source: header, name: Last-Modified }\n"),
+      {"header",
+       with_route("    version: { source: header, name: Last-Modified }\n"),
        {"9:24 E110", "9:32 E110"}},
       {"plugin", with_route("    version: { source: plugin }\n"), {"9:24 E110"}},
       {"pre_stop_delay", with_route("shutdown: { pre_stop_delay: 5s }\n"), {"9:13 E110"}},
-      {"https", "version: 1\nupstreams: { api: { url: \"https://a\" } }\n" +
-                    with_route("").substr(with_route("").find("routes")),
+      {"https",
+       "version: 1\nupstreams: { api: { url: \"https://a\" } }\n" +
+           with_route("").substr(with_route("").find("routes")),
        {"2:26 E110"}},
   });
   for (const char* key : {"urls: [\"http://a\"]", "balance: round_robin", "health_check: {}",
@@ -300,8 +304,9 @@ std::string with_wrong_value(Section section, const KeyRule& rule) {
       [[fallthrough]];
     case Section::listener: return text + "listeners: [{ " + value + " }]\n";
     case Section::upstream_timeouts: wrap("timeouts: { ", " }"); [[fallthrough]];
-    case Section::upstream: return "version: 1\nupstreams: { api: { " + value + " } }\n" +
-                                   text.substr(text.find("routes"));
+    case Section::upstream:
+      return "version: 1\nupstreams: { api: { " + value + " } }\n" +
+             text.substr(text.find("routes"));
     case Section::store: return text + "store: { " + value + " }\n";
     case Section::log: return text + "log: { " + value + " }\n";
     case Section::shutdown: return text + "shutdown: { " + value + " }\n";
@@ -343,7 +348,8 @@ TEST(Loader, ChecksTypesAndRanges) {
       {"list as scalar", with_route("    guard: PUT\n"), {"9:12 E201"}},
       {"scalar as list", with_route("    mode: [bypass]\n"), {"9:11 E201"}},
       {"no value", with_route("    mode:\n"), {"9:5 E201"}},
-      {"routes as map", "version: 1\nupstreams: { a: { url: \"http://a\" } }\nroutes: { a: 1 }\n",
+      {"routes as map",
+       "version: 1\nupstreams: { a: { url: \"http://a\" } }\nroutes: { a: 1 }\n",
        {"3:9 E201"}},
       {"upstreams as list", "version: 1\nupstreams: [a]\nroutes: []\n", {"2:12 E201", "3:9 E103"}},
       {"boolean", with_route("    accept_rewritten_tags: yes\n"), {"9:28 E205"}},
@@ -352,24 +358,30 @@ TEST(Loader, ChecksTypesAndRanges) {
       {"in_doubt zero", with_route("    in_doubt: 0s\n"), {"9:15 E204"}},
       {"threads", with_route("threads: 1025\n"), {"9:10 E204"}},
       {"max_resources", with_route("store: { max_resources: 0 }\n"), {"9:25 E204"}},
-      {"header_bytes", with_route("listeners: [{ limits: { header_bytes: 1MiB } }]\n"),
+      {"header_bytes",
+       with_route("listeners: [{ limits: { header_bytes: 1MiB } }]\n"),
        {"9:39 E204"}},
       {"drain_timeout", with_route("shutdown: { drain_timeout: 30h }\n"), {"9:28 E204"}},
-      {"doubtful", with_route("    doubtful: [499, \"520-600\", 0502]\n"),
+      {"doubtful",
+       with_route("    doubtful: [499, \"520-600\", 0502]\n"),
        {"9:16 E204", "9:21 E204", "9:32 E202"}},
-      {"vary", with_route("    vary: [If-Match, \"*\", A, a]\n"),
+      {"vary",
+       with_route("    vary: [If-Match, \"*\", A, a]\n"),
        {"9:12 E209", "9:22 E209", "9:30 E302"}},
-      {"probe", with_route("    probe: { headers: { Host: a, B: [] } }\n"),
+      {"probe",
+       with_route("    probe: { headers: { Host: a, B: [] } }\n"),
        {"9:25 E209", "9:37 E201"}},
       {"both", with_route("    serialize: [POST, PUT]\n"), {"9:23 E214"}},
       {"twice", with_route("    guard: [PUT, PUT]\n"), {"9:18 E302"}},
-      {"listener twice", with_route("listeners:\n  - name: a\n  - name: a\n    address: \"127.0.0.1:1\"\n"),
+      {"listener twice",
+       with_route("listeners:\n  - name: a\n  - name: a\n    address: \"127.0.0.1:1\"\n"),
        {"11:11 E302"}},
       {"address twice", with_route("listeners:\n  - name: a\n  - name: b\n"), {"11:5 E302"}},
       {"no listener", with_route("listeners: []\n"), {"9:12 E103"}},
       {"secret", with_route("etag_secret_file: /nonexistent/secret\n"), {"9:19 E310"}},
       {"unnamed route", with_route("  - match: { path: /b }\n    upstream: api\n"), {"9:5 E103"}},
-      {"no path", with_route("  - name: b\n    match: { host: a }\n    upstream: api\n"),
+      {"no path",
+       with_route("  - name: b\n    match: { host: a }\n    upstream: api\n"),
        {"10:12 E103"}},
       {"no match, no upstream", with_route("  - name: b\n"), {"9:11 E103", "9:11 E103"}},
   });
@@ -378,20 +390,24 @@ TEST(Loader, ChecksTypesAndRanges) {
 TEST(Loader, FindsWhatIsWrongBetweenKeys) {
   const std::string rest = "    upstream: api\n";
   expect_findings({
-      {"covered", with_route("  - name: b\n    match: { path: \"/v1/orders/7\" }\n" + rest),
+      {"covered",
+       with_route("  - name: b\n    match: { path: \"/v1/orders/7\" }\n" + rest),
        {"10:20 E303"}},
-      {"same", with_route("  - name: b\n    match: { path: \"/v1/orders/{x}\" }\n" + rest),
+      {"same",
+       with_route("  - name: b\n    match: { path: \"/v1/orders/{x}\" }\n" + rest),
        {"10:20 E303"}},
-      {"shadowed", with_route("    mode: bypass\n  - name: b\n    match: { path: \"/v1/orders/7\" }\n" + rest),
+      {"shadowed",
+       with_route("    mode: bypass\n  - name: b\n    match: { path: \"/v1/orders/7\" }\n" + rest),
        {"11:20 E304"}},
   });
   const LoadResult other_host = load_text(with_route(
       "  - name: b\n    match: { path: \"/v1/orders/7\" }\n    upstream: api\n    mode: bypass\n"
       "  - name: c\n    match: { path: \"/**\" }\n    upstream: api\n"));
   EXPECT_EQ(findings(other_host), (Findings{"10:20 E303"}));
-  const LoadResult hosts = load_text(with_route("").substr(0, with_route("").find("    match")) +
-                                     "    match: { path: \"/**\", host: a.org }\n    upstream: api\n"
-                                     "  - name: b\n    match: { path: \"/**\" }\n    upstream: api\n");
+  const LoadResult hosts =
+      load_text(with_route("").substr(0, with_route("").find("    match")) +
+                "    match: { path: \"/**\", host: a.org }\n    upstream: api\n"
+                "  - name: b\n    match: { path: \"/**\" }\n    upstream: api\n");
   EXPECT_TRUE(hosts.config) << told(hosts);
 }
 
@@ -409,7 +425,8 @@ TEST(Loader, WarnsWithoutRefusing) {
 }
 
 TEST(Loader, ReplacesVariablesInAnyValueAndChecksTheResult) {
-  const std::string more = "    mode: ${M:-bypass}\n    max_body: \"${SIZE}\"\nstate_dir: ${NONE:-}\n";
+  const std::string more =
+      "    mode: ${M:-bypass}\n    max_body: \"${SIZE}\"\nstate_dir: ${NONE:-}\n";
   const LoadResult good = load_text(with_route(more), {{"SIZE", "2MiB"}});
   ASSERT_TRUE(good.config) << told(good);
   EXPECT_EQ(good.config->routes[0].settings.mode, Mode::bypass);
@@ -426,10 +443,8 @@ TEST(Loader, MergesRoutesAndUpstreamsOfSeveralFiles) {
   const LoadResult good = load({{{"a.yaml", with_route("")}, {"b.yaml", second}}, {}, {}});
   ASSERT_TRUE(good.config) << told(good);
   EXPECT_EQ(good.config->routes.at(1).upstream, 1U);
-  const LoadResult clash = load({{{"a.yaml", with_route("log: {}\n")},
-                                  {"b.yaml", with_route("log: {}\n")}},
-                                 {},
-                                 {}});
+  const LoadResult clash =
+      load({{{"a.yaml", with_route("log: {}\n")}, {"b.yaml", with_route("log: {}\n")}}, {}, {}});
   EXPECT_EQ(findings(clash), (Findings{"3:3 E302", "6:11 E302", "9:1 E107"})) << told(clash);
   for (const Diagnostic& one : clash.diagnostics) {
     EXPECT_EQ(one.file, "b.yaml");

@@ -36,8 +36,10 @@ TEST(Overrides, NothingGivenTellsWhatToDo) {
 
 TEST(Overrides, AFlagBeatsTheEnvironmentWhichBeatsTheFile) {
   const std::string text = with_route("defaults: { mode: enforce }\nlog: { level: error }\n");
-  const Variables variables{{"IFMATCH_LISTEN", "127.0.0.1:1"},   {"IFMATCH_UPSTREAM", "http://env"},
-                            {"IFMATCH_MODE", "bypass"},          {"IFMATCH_THREADS", "2"},
+  const Variables variables{{"IFMATCH_LISTEN", "127.0.0.1:1"},
+                            {"IFMATCH_UPSTREAM", "http://env"},
+                            {"IFMATCH_MODE", "bypass"},
+                            {"IFMATCH_THREADS", "2"},
                             {"IFMATCH_LOG_LEVEL", "debug"}};
   const LoadResult environment = load_text(text, variables);
   ASSERT_TRUE(environment.config) << told(environment);
@@ -66,7 +68,8 @@ TEST(Overrides, AFlagBeatsTheEnvironmentWhichBeatsTheFile) {
 }
 
 TEST(Overrides, AnEmptyVariableCountsAsUnset) {
-  const LoadResult result = load_text(with_route(""), {{"IFMATCH_MODE", ""}, {"IFMATCH_LISTEN", ""}});
+  const LoadResult result =
+      load_text(with_route(""), {{"IFMATCH_MODE", ""}, {"IFMATCH_LISTEN", ""}});
   EXPECT_TRUE(result.config) << told(result);
 }
 
@@ -82,15 +85,17 @@ TEST(Overrides, ListenReplacesAllListenersAndKeepsTheLimitsOfTheFirst) {
   ASSERT_EQ(result.config->listeners.size(), 1U);
   EXPECT_EQ(result.config->listeners[0].address, "127.0.0.1:0");
   EXPECT_EQ(result.config->listeners[0].timeouts.header, Milliseconds(1000));
-  const LoadResult faulty = load_text(with_route(listeners + "  - { name: c, mx: 1 }\n"), {}, overrides);
+  const LoadResult faulty =
+      load_text(with_route(listeners + "  - { name: c, mx: 1 }\n"), {}, overrides);
   EXPECT_EQ(findings(faulty), (Findings{"12:16 E101"})) << "a replaced listener is still checked";
 }
 
 TEST(Overrides, AnUpstreamFlagNeedsToKnowWhich) {
   Overrides overrides;
   overrides.upstream = "http://flag";
-  const std::string two = "version: 1\nupstreams: { a: { url: \"http://a\" }, b: { url: \"http://b\" } }\n"
-                          "routes: [{ name: x, match: { path: \"/**\" }, upstream: a }]\n";
+  const std::string two =
+      "version: 1\nupstreams: { a: { url: \"http://a\" }, b: { url: \"http://b\" } }\n"
+      "routes: [{ name: x, match: { path: \"/**\" }, upstream: a }]\n";
   const LoadResult result = load_text(two, {}, overrides);
   ASSERT_EQ(result.diagnostics.size(), 1U) << told(result);
   EXPECT_EQ(result.diagnostics[0].code, "E308");

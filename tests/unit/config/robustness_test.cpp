@@ -22,10 +22,41 @@ std::string read(const std::filesystem::path& path) {
 
 // One to four changes: an octet replaced, a stretch cut out, doubled, or a spoiler put in.
 std::string mutated(std::string text, std::mt19937& random) {
-  static const std::vector<std::string> spoilers{
-      "[", "]", "{", "}", ": ", "- ", "&a ", "*a", "<<: ", "!!map ", "|", ">", "\"", "'", "\n---\n",
-      "\t", "? ", "#", "%", "${", "}", "\n", "0", "-1", "null", std::string(1, '\0'), "\xFF", "\r",
-      "99999999999999999999", "\\", ",", "...\n", "~", "**", "x-"};
+  static const std::vector<std::string> spoilers{"[",
+                                                 "]",
+                                                 "{",
+                                                 "}",
+                                                 ": ",
+                                                 "- ",
+                                                 "&a ",
+                                                 "*a",
+                                                 "<<: ",
+                                                 "!!map ",
+                                                 "|",
+                                                 ">",
+                                                 "\"",
+                                                 "'",
+                                                 "\n---\n",
+                                                 "\t",
+                                                 "? ",
+                                                 "#",
+                                                 "%",
+                                                 "${",
+                                                 "}",
+                                                 "\n",
+                                                 "0",
+                                                 "-1",
+                                                 "null",
+                                                 std::string(1, '\0'),
+                                                 "\xFF",
+                                                 "\r",
+                                                 "99999999999999999999",
+                                                 "\\",
+                                                 ",",
+                                                 "...\n",
+                                                 "~",
+                                                 "**",
+                                                 "x-"};
   const auto below = [&random](std::size_t bound) {
     return std::uniform_int_distribution<std::size_t>(0, bound)(random);
   };
@@ -93,13 +124,17 @@ TEST(Robustness, HostileTextsAreRefusedQuickly) {
   std::string bomb = "version: 1\nx-0: &a0 [x, x]\n";
   for (int i = 1; i < 40; ++i) {
     const std::string before = "*a" + std::to_string(i - 1);
-    bomb += "x-" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before + ", " + before + "]\n";
+    bomb += "x-" + std::to_string(i) + ": &a" + std::to_string(i) + " [" + before + ", " + before +
+            "]\n";
   }
+  std::string keys = "version: 1\n";
+  for (int i = 0; i < 80'000; ++i) keys += "k" + std::to_string(i) + ":\n";
   for (const std::string& text :
        {repeated("[", 100'000), repeated("{a: ", 100'000), repeated("[a,", 100'000),
         repeated("\n- ", 100'000), repeated("- ", 100'000), repeated("? ", 100'000),
         repeated("[\n", 100'000), repeated("\"", 100'001), repeated("a: ", 100'000),
-        repeated("\nkey: 1", 50'000), repeated("!", 100'000), repeated("${", 100'000), stairs, bomb}) {
+        repeated("\nkey: 1", 50'000), repeated("!", 100'000), repeated("${", 100'000), stairs, bomb,
+        keys}) {
     const LoadResult result = load_text(text);
     EXPECT_FALSE(result.config);
     EXPECT_FALSE(result.diagnostics.empty());

@@ -14,20 +14,29 @@ std::string code_of(const Parsed<std::uint64_t>& parsed) {
 }
 
 TEST(Durations, AreReadWithTheirUnit) {
-  const std::map<std::string, std::uint64_t> cases{{"0s", 0},      {"0ms", 0},      {"1ms", 1},
-                                                   {"250ms", 250}, {"10s", 10'000}, {"5m", 300'000},
-                                                   {"2h", 7'200'000}};
+  const std::map<std::string, std::uint64_t> cases{
+      {"0s", 0},       {"0ms", 0},      {"1ms", 1},       {"250ms", 250},
+      {"10s", 10'000}, {"5m", 300'000}, {"2h", 7'200'000}};
   for (const auto& [text, value] : cases) {
     EXPECT_EQ(parse_duration(text), (Parsed<std::uint64_t>(value))) << text;
   }
 }
 
 TEST(Durations, AreRefusedWithoutOneOrWithAnother) {
-  const std::map<std::string, std::string> cases{
-      {"0", "E203"},   {"10", "E203"},  {"", "E203"},    {"s", "E203"},   {"10 s", "E203"},
-      {"1.5s", "E203"}, {"10S", "E203"}, {"1d", "E203"}, {"-1s", "E203"}, {"+1s", "E203"},
-      {"010s", "E202"}, {"1_0s", "E203"}, {"99999999999999999999s", "E204"},
-      {"9223372036854775807h", "E204"}};
+  const std::map<std::string, std::string> cases{{"0", "E203"},
+                                                 {"10", "E203"},
+                                                 {"", "E203"},
+                                                 {"s", "E203"},
+                                                 {"10 s", "E203"},
+                                                 {"1.5s", "E203"},
+                                                 {"10S", "E203"},
+                                                 {"1d", "E203"},
+                                                 {"-1s", "E203"},
+                                                 {"+1s", "E203"},
+                                                 {"010s", "E202"},
+                                                 {"1_0s", "E203"},
+                                                 {"99999999999999999999s", "E204"},
+                                                 {"9223372036854775807h", "E204"}};
   for (const auto& [text, code] : cases) EXPECT_EQ(code_of(parse_duration(text)), code) << text;
 }
 
@@ -45,7 +54,8 @@ TEST(Integers, HaveDigitsAlone) {
   EXPECT_EQ(parse_integer("0"), (Parsed<std::uint64_t>(0U)));
   EXPECT_EQ(parse_integer("18446744073709551615"), (Parsed<std::uint64_t>(UINT64_MAX)));
   EXPECT_EQ(code_of(parse_integer("18446744073709551616")), "E204");
-  for (const char* text : {"", "010", "00", "+1", "-1", "1_000", "0x10", "1e3", "1.0", " 1", "ten"}) {
+  for (const char* text :
+       {"", "010", "00", "+1", "-1", "1_000", "0x10", "1e3", "1.0", " 1", "ten"}) {
     EXPECT_EQ(code_of(parse_integer(text)), "E202") << text;
   }
 }
@@ -64,11 +74,13 @@ TEST(Formatting, IsReadBackAsTheSameNumber) {
 TEST(Variables, AreReplaced) {
   const Environment environment = environment_of({{"A", "1"}, {"EMPTY", ""}, {"LOOP", "${LOOP}"}});
   const std::map<std::string, std::string> cases{
-      {"${A}", "1"},           {"x${A}y${A}", "x1y1"},  {"${NO:-d}", "d"},
-      {"${EMPTY:-d}", "d"},    {"${EMPTY}", ""},        {"${A:?gone}", "1"},
-      {"${NO:-${A}}", "1"},    {"${NO:-/v1/{id}}", "/v1/{id}"},
-      {"$5 $A", "$5 $A"},      {"$${A}", "${A}"},       {"${LOOP}", "${LOOP}"},
-      {"${NO:-}", ""},         {"${NO:-a:-b}", "a:-b"}};
+      {"${A}", "1"},          {"x${A}y${A}", "x1y1"},
+      {"${NO:-d}", "d"},      {"${EMPTY:-d}", "d"},
+      {"${EMPTY}", ""},       {"${A:?gone}", "1"},
+      {"${NO:-${A}}", "1"},   {"${NO:-/v1/{id}}", "/v1/{id}"},
+      {"$5 $A", "$5 $A"},     {"$${A}", "${A}"},
+      {"${LOOP}", "${LOOP}"}, {"${NO:-}", ""},
+      {"${NO:-a:-b}", "a:-b"}};
   for (const auto& [text, value] : cases) {
     EXPECT_EQ(std::get<std::string>(substitute(text, environment)), value) << text;
   }
@@ -77,9 +89,10 @@ TEST(Variables, AreReplaced) {
 TEST(Variables, AreRefusedWhereUnsetOrMalformed) {
   const Environment environment = environment_of({{"EMPTY", ""}});
   const std::map<std::string, std::string> cases{
-      {"${NO}", "E220"},      {"${NO:?say it}", "E220"}, {"${EMPTY:?x}", "E220"}, {"${", "E221"},
-      {"${}", "E221"},        {"${A-b}", "E221"},        {"${1A}", "E221"},       {"${A:+b}", "E221"},
-      {"${NO:-${}}", "E221"}, {"${NO:-${NO2}}", "E220"}};
+      {"${NO}", "E220"},        {"${NO:?say it}", "E220"}, {"${EMPTY:?x}", "E220"},
+      {"${", "E221"},           {"${}", "E221"},           {"${A-b}", "E221"},
+      {"${1A}", "E221"},        {"${A:+b}", "E221"},       {"${NO:-${}}", "E221"},
+      {"${NO:-${NO2}}", "E220"}};
   for (const auto& [text, code] : cases) {
     const Parsed<std::string> parsed = substitute(text, environment);
     ASSERT_TRUE(std::holds_alternative<Problem>(parsed)) << text;

@@ -52,7 +52,8 @@ TEST(Show, HidesSecrets) {
   std::ofstream(secret) << "sesame-sesame-sesame";
   const LoadResult result = load_text(with_route(
       "    probe: { headers: { Authorization: Bearer hush, X-Api-Key: hush, Accept: a/b } }\n"
-      "etag_secret_file: " + secret + "\n"));
+      "etag_secret_file: " +
+      secret + "\n"));
   std::remove(secret.c_str());
   ASSERT_TRUE(result.config) << told(result);
   const std::string shown = show(*result.config);
@@ -71,9 +72,10 @@ TEST(Show, TellsWhereEachValueCameFrom) {
   ASSERT_TRUE(result.config) << told(result);
   const std::string shown = show(*result.config, result.origins);
   for (const char* line :
-       {"    address: \"127.0.0.1:0\"  # flag --listen\n", "    mode: bypass  # environment IFMATCH_MODE\n",
-        "    check: recorded  # t.yaml:9\n", "    on_missing: 428  # t.yaml:11\n",
-        "    reads: pass  # default\n", "  - name: \"order\"  # t.yaml:6\n", "version: 1  # t.yaml:1\n"}) {
+       {"    address: \"127.0.0.1:0\"  # flag --listen\n",
+        "    mode: bypass  # environment IFMATCH_MODE\n", "    check: recorded  # t.yaml:9\n",
+        "    on_missing: 428  # t.yaml:11\n", "    reads: pass  # default\n",
+        "  - name: \"order\"  # t.yaml:6\n", "version: 1  # t.yaml:1\n"}) {
     EXPECT_NE(shown.find(line), std::string::npos) << line << "in\n" << shown;
   }
   EXPECT_TRUE(load_text(shown).config) << shown;

@@ -20,19 +20,32 @@ struct Case {
 };
 
 TEST(ListenAddresses, AreNumericWithAPort) {
-  const Case cases[] = {
-      {"127.0.0.1:8080", "fine"}, {"0.0.0.0:0", "fine"},    {"[::]:8080", "fine"},
-      {"[::1]:65535", "fine"},    {":8080", "E206"},        {"8080", "E206"},
-      {"localhost:80", "E206"},   {"::1:8080", "E206"},     {"127.0.0.1", "E206"},
-      {"127.0.0.1:", "E206"},     {"127.0.0.1:65536", "E206"}, {"127.0.0.1:080", "E206"},
-      {"300.0.0.1:80", "E206"},   {"127.1:80", "E206"},     {"[127.0.0.1]:80", "E206"},
-      {"[::1", "E206"},           {"", "E206"},             {"unix:/run/a.sock", "E110"},
-      {"fd:public", "E110"}};
-  for (const Case& one : cases) EXPECT_EQ(code_of(check_listen_address(one.text)), one.code) << one.text;
+  const Case cases[] = {{"127.0.0.1:8080", "fine"},
+                        {"0.0.0.0:0", "fine"},
+                        {"[::]:8080", "fine"},
+                        {"[::1]:65535", "fine"},
+                        {":8080", "E206"},
+                        {"8080", "E206"},
+                        {"localhost:80", "E206"},
+                        {"::1:8080", "E206"},
+                        {"127.0.0.1", "E206"},
+                        {"127.0.0.1:", "E206"},
+                        {"127.0.0.1:65536", "E206"},
+                        {"127.0.0.1:080", "E206"},
+                        {"300.0.0.1:80", "E206"},
+                        {"127.1:80", "E206"},
+                        {"[127.0.0.1]:80", "E206"},
+                        {"[::1", "E206"},
+                        {"", "E206"},
+                        {"unix:/run/a.sock", "E110"},
+                        {"fd:public", "E110"}};
+  for (const Case& one : cases)
+    EXPECT_EQ(code_of(check_listen_address(one.text)), one.code) << one.text;
 }
 
 TEST(UpstreamUrls, AreTakenApart) {
-  const auto url = std::get<UpstreamUrl>(parse_upstream_url("http://API.example.org:3000/base/v1/"));
+  const auto url =
+      std::get<UpstreamUrl>(parse_upstream_url("http://API.example.org:3000/base/v1/"));
   EXPECT_EQ(url.host, "api.example.org");
   EXPECT_EQ(url.port, 3000);
   EXPECT_EQ(url.base_path, "/base/v1");
@@ -43,32 +56,45 @@ TEST(UpstreamUrls, AreTakenApart) {
 }
 
 TEST(UpstreamUrls, AreRefused) {
-  const Case cases[] = {{"https://a", "E110"},      {"unix:/a", "E110"},       {"ftp://a", "E207"},
-                        {"a:3000", "E207"},         {"http://", "E207"},       {"http://a:0", "E207"},
-                        {"http://a:x", "E207"},     {"http://u:p@a", "E207"},  {"http://a?x=1", "E207"},
-                        {"http://a/#f", "E207"},    {"http://a//b", "E207"},   {"http://a/../b", "E207"},
-                        {"http://a/%2F", "E207"},   {"http://1.2.3", "E207"},  {"http://-a", "E207"},
-                        {"http://[::g]", "E207"},   {"http://a b", "E207"},    {"", "E207"},
+  const Case cases[] = {{"https://a", "E110"},
+                        {"unix:/a", "E110"},
+                        {"ftp://a", "E207"},
+                        {"a:3000", "E207"},
+                        {"http://", "E207"},
+                        {"http://a:0", "E207"},
+                        {"http://a:x", "E207"},
+                        {"http://u:p@a", "E207"},
+                        {"http://a?x=1", "E207"},
+                        {"http://a/#f", "E207"},
+                        {"http://a//b", "E207"},
+                        {"http://a/../b", "E207"},
+                        {"http://a/%2F", "E207"},
+                        {"http://1.2.3", "E207"},
+                        {"http://-a", "E207"},
+                        {"http://[::g]", "E207"},
+                        {"http://a b", "E207"},
+                        {"", "E207"},
                         {"http://my_service:80", "fine"}};
-  for (const Case& one : cases) EXPECT_EQ(code_of_parsed(parse_upstream_url(one.text)), one.code) << one.text;
+  for (const Case& one : cases)
+    EXPECT_EQ(code_of_parsed(parse_upstream_url(one.text)), one.code) << one.text;
 }
 
 TEST(PathPatterns, AreReadOrRefused) {
-  const Case cases[] = {
-      {"/", "fine"},          {"/**", "fine"},        {"/v1/orders/{id}", "fine"},
-      {"/a/{x}/**", "fine"},  {"/a;b=1/@:", "fine"},  {"/a%20b", "fine"},
-      {"", "E211"},           {"a", "E211"},          {"**", "E211"},
-      {"/a/", "E211"},        {"//", "E211"},         {"/a//b", "E211"},
-      {"/./a", "E211"},       {"/a/..", "E211"},      {"/%2E%2E", "E211"},
-      {"/a%2Fb", "E211"},     {"/a%5cb", "E211"},     {"/a%5Cb", "E211"},
-      {"/a%00", "E211"},      {"/a%4", "E211"},       {"/a%zz", "E211"},
-      {"/%41", "E211"},       {"/a%e4", "E211"},      {"/a%E4", "fine"},
-      {"/**/a", "E211"},      {"/*", "E211"},         {"/a*", "E211"},
-      {"/a{id}", "E211"},     {"/{id}a", "E211"},     {"/{}", "E211"},
-      {"/{a}/{a}", "E211"},   {"/{1a}", "E211"},      {"/{a-b}", "E211"},
-      {"/{a}{b}", "E211"},    {"/a?b", "E211"},       {"/a#b", "E211"},
-      {"/a b", "E211"},       {"/\xC3\xA4", "E211"},  {"/{a", "E211"}};
-  for (const Case& one : cases) EXPECT_EQ(code_of_parsed(parse_path_pattern(one.text)), one.code) << one.text;
+  const Case cases[] = {{"/", "fine"},         {"/**", "fine"},       {"/v1/orders/{id}", "fine"},
+                        {"/a/{x}/**", "fine"}, {"/a;b=1/@:", "fine"}, {"/a%20b", "fine"},
+                        {"", "E211"},          {"a", "E211"},         {"**", "E211"},
+                        {"/a/", "E211"},       {"//", "E211"},        {"/a//b", "E211"},
+                        {"/./a", "E211"},      {"/a/..", "E211"},     {"/%2E%2E", "E211"},
+                        {"/a%2Fb", "E211"},    {"/a%5cb", "E211"},    {"/a%5Cb", "E211"},
+                        {"/a%00", "E211"},     {"/a%4", "E211"},      {"/a%zz", "E211"},
+                        {"/%41", "E211"},      {"/a%e4", "E211"},     {"/a%E4", "fine"},
+                        {"/**/a", "E211"},     {"/*", "E211"},        {"/a*", "E211"},
+                        {"/a{id}", "E211"},    {"/{id}a", "E211"},    {"/{}", "E211"},
+                        {"/{a}/{a}", "E211"},  {"/{1a}", "E211"},     {"/{a-b}", "E211"},
+                        {"/{a}{b}", "E211"},   {"/a?b", "E211"},      {"/a#b", "E211"},
+                        {"/a b", "E211"},      {"/\xC3\xA4", "E211"}, {"/{a", "E211"}};
+  for (const Case& one : cases)
+    EXPECT_EQ(code_of_parsed(parse_path_pattern(one.text)), one.code) << one.text;
   std::string longest;
   for (int i = 0; i < 32; ++i) longest += "/a";
   EXPECT_EQ(code_of_parsed(parse_path_pattern(longest)), "fine");
@@ -81,15 +107,13 @@ TEST(PathPatterns, CoverWhatTheyMatchAltogether) {
     const char* later;
     bool covers;
   };
-  const Pair cases[] = {{"/**", "/", true},           {"/**", "/a/{x}/**", true},
-                        {"/a/**", "/a/b", true},      {"/a/**", "/a/**", true},
-                        {"/a/**", "/a/{x}/**", true}, {"/a/**", "/a", false},
-                        {"/a/**", "/b/c", false},     {"/a/{x}", "/a/b", true},
-                        {"/a/{x}", "/a/{y}", true},   {"/a/b", "/a/{x}", false},
-                        {"/a/{x}", "/a/**", false},   {"/{x}/{y}", "/a/b", true},
-                        {"/a", "/a", true},           {"/a", "/A", false},
-                        {"/", "/a", false},           {"/{x}/**", "/a/**", true},
-                        {"/a/{x}/**", "/a/**", false}};
+  const Pair cases[] = {
+      {"/**", "/", true},         {"/**", "/a/{x}/**", true},   {"/a/**", "/a/b", true},
+      {"/a/**", "/a/**", true},   {"/a/**", "/a/{x}/**", true}, {"/a/**", "/a", false},
+      {"/a/**", "/b/c", false},   {"/a/{x}", "/a/b", true},     {"/a/{x}", "/a/{y}", true},
+      {"/a/b", "/a/{x}", false},  {"/a/{x}", "/a/**", false},   {"/{x}/{y}", "/a/b", true},
+      {"/a", "/a", true},         {"/a", "/A", false},          {"/", "/a", false},
+      {"/{x}/**", "/a/**", true}, {"/a/{x}/**", "/a/**", false}};
   for (const Pair& one : cases) {
     EXPECT_EQ(covers(std::get<PathPattern>(parse_path_pattern(one.earlier)),
                      std::get<PathPattern>(parse_path_pattern(one.later))),
@@ -113,25 +137,37 @@ TEST(Hosts, AreReadAndCovered) {
 
 TEST(ResourceTemplates, MayUseOnlyWhatARequestHas) {
   const auto pattern = std::get<PathPattern>(parse_path_pattern("/v1/{kind}/{id}"));
-  const Case cases[] = {
-      {"/v1/orders/{id}", "fine"},     {"order:{id}", "fine"},         {"all", "fine"},
-      {"{host}/{query.id}", "fine"},   {"/{header.x-tenant}/a", "fine"}, {"/", "fine"},
-      {"/v1/{idd}", "E212"},           {"", "E212"},                   {"/a/{id", "E212"},
-      {"/a/id}", "E212"},              {"/a//b", "E212"},              {"/a/../b", "E212"},
-      {"/a/**", "E212"},               {"a b", "E212"},                {"{query.}", "E212"},
-      {"{header.a b}", "E212"},        {"{header.if-match}", "E212"},  {"{}", "E212"},
-      {"/a%2F", "E212"}};
+  const Case cases[] = {{"/v1/orders/{id}", "fine"},
+                        {"order:{id}", "fine"},
+                        {"all", "fine"},
+                        {"{host}/{query.id}", "fine"},
+                        {"/{header.x-tenant}/a", "fine"},
+                        {"/", "fine"},
+                        {"/v1/{idd}", "E212"},
+                        {"", "E212"},
+                        {"/a/{id", "E212"},
+                        {"/a/id}", "E212"},
+                        {"/a//b", "E212"},
+                        {"/a/../b", "E212"},
+                        {"/a/**", "E212"},
+                        {"a b", "E212"},
+                        {"{query.}", "E212"},
+                        {"{header.a b}", "E212"},
+                        {"{header.if-match}", "E212"},
+                        {"{}", "E212"},
+                        {"/a%2F", "E212"}};
   for (const Case& one : cases) {
     EXPECT_EQ(code_of(check_resource_template(one.text, pattern)), one.code) << one.text;
   }
 }
 
 TEST(Methods, ThatWriteAreTokensInUpperCase) {
-  const Case cases[] = {{"PUT", "fine"},   {"MKCOL", "fine"}, {"VERSION-CONTROL", "fine"},
-                        {"put", "E208"},   {"GET", "E208"},   {"HEAD", "E208"},
+  const Case cases[] = {{"PUT", "fine"},     {"MKCOL", "fine"}, {"VERSION-CONTROL", "fine"},
+                        {"put", "E208"},     {"GET", "E208"},   {"HEAD", "E208"},
                         {"OPTIONS", "E208"}, {"TRACE", "E208"}, {"CONNECT", "E208"},
-                        {"", "E208"},      {"P T", "E208"},   {"P:T", "E208"}};
-  for (const Case& one : cases) EXPECT_EQ(code_of(check_unsafe_method(one.text)), one.code) << one.text;
+                        {"", "E208"},        {"P T", "E208"},   {"P:T", "E208"}};
+  for (const Case& one : cases)
+    EXPECT_EQ(code_of(check_unsafe_method(one.text)), one.code) << one.text;
 }
 
 TEST(FieldNames, AreTokensAndNotOurs) {
@@ -151,15 +187,16 @@ TEST(StatusRanges, LieWithinTheServerErrors) {
   const auto range = std::get<StatusRange>(parse_status_range("520-599"));
   EXPECT_EQ(range.first, 520);
   EXPECT_EQ(range.last, 599);
-  const Case cases[] = {{"500", "fine"},     {"599", "fine"},    {"499", "E204"}, {"600", "E204"},
+  const Case cases[] = {{"500", "fine"},     {"599", "fine"},     {"499", "E204"}, {"600", "E204"},
                         {"520-510", "E204"}, {"520-600", "E204"}, {"5xx", "E205"}, {"-", "E205"},
                         {"0502", "E202"},    {"520-", "E205"}};
-  for (const Case& one : cases) EXPECT_EQ(code_of_parsed(parse_status_range(one.text)), one.code) << one.text;
+  for (const Case& one : cases)
+    EXPECT_EQ(code_of_parsed(parse_status_range(one.text)), one.code) << one.text;
 }
 
 TEST(Names, AreLowerCase) {
-  const Case cases[] = {{"order", "fine"}, {"a_1-b", "fine"}, {"1", "fine"},   {"", "E210"},
-                        {"Order", "E210"}, {"a.b", "E210"},   {"-a", "E210"},  {"a b", "E210"}};
+  const Case cases[] = {{"order", "fine"}, {"a_1-b", "fine"}, {"1", "fine"},  {"", "E210"},
+                        {"Order", "E210"}, {"a.b", "E210"},   {"-a", "E210"}, {"a b", "E210"}};
   for (const Case& one : cases) EXPECT_EQ(code_of(check_name(one.text)), one.code) << one.text;
 }
 
