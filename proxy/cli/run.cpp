@@ -1,4 +1,5 @@
 // `ifmatch run`: configuration, log, claims, sockets, and then the server.
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 

@@ -17,18 +17,6 @@ constexpr std::size_t leading_lines_octets_max = 16;
 std::string_view plain(beast_view text) { return {text.data(), text.size()}; }
 
 
-enum class Own { too_many_fields = 1, folded_line, target_too_long };
-
-class OwnCategory final : public boost::system::error_category {
- public:
-  const char* name() const noexcept override { return "ifmatch.message"; }
-  std::string message(int) const override { return "refused by a limit"; }
-};
-
-const OwnCategory own_category;
-
-error_code own(Own value) { return {static_cast<int>(value), own_category}; }
-
 }  // namespace
 
 template <typename Head>
@@ -46,13 +34,15 @@ class MessageReader<Head>::Parser final
   Head* head = nullptr;
   std::string_view input;  // what put() was given, to recognise folded lines
   std::vector<std::string_view> pieces;
+  ReadError refusal = ReadError::none;  // by a limit of ours
 
  private:
   void on_request_impl(beast_http::verb, beast_view method, beast_view target, int version,
                        error_code& failure) override {
     if constexpr (is_request) {
       if (target.size() > limits_.target_bytes) {
-        failure = own(Own::target_too_long);
+        refusal = ReadError::target_too_long;
+        failure = beast_http::error::bad_target;
         return;
       }
       head->method = plain(method);
@@ -72,14 +62,15 @@ class MessageReader<Head>::Parser final
   void on_field_impl(beast_http::field, beast_view name, beast_view value,
                      error_code& failure) override {
     if (++fields_ > limits_.header_fields) {
-      failure = own(Own::too_many_fields);
+      refusal = ReadError::fields_too_large;
+      failure = beast_http::error::header_limit;
       return;
     }
     // Beast joins a folded line in a buffer of its own; RFC 9112 section 5.2 lets us refuse it.
     const bool folded = !value.empty() && (value.data() < input.data() ||
                                            value.data() >= input.data() + input.size());
     if (folded) {
-      failure = own(Own::folded_line);
+      failure = beast_http::error::bad_value;
       return;
     }
     // After the header section these are trailer fields.
@@ -135,15 +126,12 @@ void MessageReader<Head>::without_content() {
 template <typename Head>
 ReadError MessageReader<Head>::translate(const error_code& failure) const {
   using beast_http::error;
-  if (failure == own(Own::target_too_long)) return ReadError::target_too_long;
-  if (failure == own(Own::too_many_fields)) return ReadError::fields_too_large;
+  if (parser_->refusal != ReadError::none) return parser_->refusal;
   if (failure == error::header_limit) return ReadError::fields_too_large;
   if (failure == error::bad_version) return ReadError::version;
   if (failure == asio::error::timed_out) return ReadError::timeout;
   const error_code of_beast = beast_http::make_error_code(error::bad_version);
-  if (failure.category() == own_category || failure.category() == of_beast.category()) {
-    return ReadError::malformed;
-  }
+  if (failure.category() == of_beast.category()) return ReadError::malformed;
   // The socket failed: between messages that is an ordinary end.
   return begun_ ? ReadError::truncated : ReadError::closed;
 }
