@@ -19,11 +19,15 @@ void add_overrides(CLI::App& command, ConfigOptions& options) {
   config::Overrides& overrides = options.overrides;
   command.add_option("--listen", overrides.listen, "Address to listen on")->type_name("ADDR");
   command.add_option("--upstream", overrides.upstream, "URL of the API")->type_name("URL");
-  command.add_option("--mode", overrides.mode, "enforce or bypass")->type_name("MODE");
+  command.add_option("--mode", overrides.mode, "enforce or bypass")
+      ->type_name("MODE")
+      ->check(CLI::IsMember({"enforce", "observe", "bypass"}));
   command.add_option("--threads", overrides.threads, "Threads; one per core if not given")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
   command.add_option("--log-level", overrides.log_level, "trace, debug, info, warning, error, off")
-      ->type_name("LEVEL");
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
   command.add_option("--set", overrides.set, "One key, such as routes.order.mode=bypass")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

@@ -49,6 +49,22 @@ std::string make_instance() {
   return text;
 }
 
+http::ProblemDetails problem_of_client(ReadError error) {
+  http::ProblemDetails details{.problem = http::Problem::bad_request,
+                               .afterwards = http::Afterwards::close};
+  switch (error) {
+    case ReadError::timeout: details.problem = http::Problem::request_timeout; break;
+    case ReadError::version: details.problem = http::Problem::version_not_supported; break;
+    case ReadError::target_too_long: details.problem = http::Problem::target_too_long; break;
+    case ReadError::fields_too_large: details.problem = http::Problem::fields_too_large; break;
+    case ReadError::malformed:
+    case ReadError::none:
+    case ReadError::closed:
+    case ReadError::truncated: break;
+  }
+  return details;
+}
+
 http::ProblemDetails problem_of_refusal(const guard::Action& action) {
   using std::chrono::seconds;
   const bool in_doubt = action.refusal == guard::Refusal::in_doubt;
@@ -181,6 +197,7 @@ Task<Flow> Exchange::send(std::span<asio::const_buffer> buffers, http::Closing e
 Task<Flow> Exchange::refuse(http::ProblemDetails details) {
   // What the client still sends of its content would be taken for the next request.
   bool unread = !reader_.done();
+  if (details.afterwards == http::Afterwards::close) must_close_ = true;
   if (unread && !must_close_ && !continue_owed_ && shape_.framing.kind == http::Framing::length &&
       shape_.framing.length <= drained_octets_max) {
     const Instant deadline = Clock::now() + listener_.timeouts.body;
@@ -190,7 +207,7 @@ Task<Flow> Exchange::refuse(http::ProblemDetails details) {
     }
     unread = false;
   }
-  if (unread || details.afterwards == http::Afterwards::close) must_close_ = true;
+  if (unread) must_close_ = true;
   if (route_ != nullptr && details.route.empty()) details.route = route_->config->name;
   if (details.instance.empty()) details.instance = make_instance();
   const http::Closing ending = closing();

@@ -36,6 +36,9 @@ struct Answer {
 // The fault that a failed read or write means.
 [[nodiscard]] http::Fault fault_of(ReadError error, http::Origin origin, http::Sent sent);
 
+// The answer to a client whose message is broken or late. The connection ends with it.
+[[nodiscard]] http::ProblemDetails problem_of_client(ReadError error);
+
 class Exchange {
  public:
   // Everything given must outlive the exchange.

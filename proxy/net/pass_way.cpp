@@ -54,7 +54,6 @@ class Upload {
     }
   }
 
-  [[nodiscard]] bool client_failed() const noexcept { return client_error_ != ReadError::none; }
   [[nodiscard]] ReadError client_error() const noexcept { return client_error_; }
 
  private:
@@ -120,9 +119,7 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   Upload upload(*this, upstream, shape_.framing.kind == http::Framing::chunked);
   const ReadError broken = reader_.take_buffered();
   if (broken != ReadError::none) {
-    must_close_ = true;
-    co_return co_await refuse(http::problem_of(
-        fault_of(broken, http::Origin::client, http::Sent::some), kind));
+    co_return co_await refuse(problem_of_client(broken));
   }
   const http::Carry carry = guarded ? http::Carry::guarded : http::Carry::everything;
   const std::string octets = upstream_head(head_.method, carry, shape_.framing);
@@ -138,11 +135,10 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   Flow flow = Flow::close;
   if (read.has_error()) {
     co_await upload.stop();
-    const http::Fault fault = upload.client_failed()
-                                  ? fault_of(upload.client_error(), http::Origin::client, http::Sent::some)
-                                  : read.error();
-    must_close_ = must_close_ || !reader_.done();
-    flow = co_await refuse(http::problem_of(fault, kind));
+    http::ProblemDetails problem = http::problem_of(read.error(), kind);
+    if (upload.client_error() != ReadError::none) problem = problem_of_client(upload.client_error());
+    if (!reader_.done()) problem.afterwards = http::Afterwards::close;
+    flow = co_await refuse(std::move(problem));
   } else {
     flow = co_await relay(answer, guarded ? http::Validators::drop : http::Validators::keep, {});
     co_await upload.stop();

@@ -222,11 +222,12 @@ void Writing::learn(const Candidate& candidate, const http::ResponseHead& answer
 
 Task<Flow> Writing::relay_probe() {
   if (!probed_.content_complete) {
-    co_return co_await x_.refuse(
-        {.problem = http::Problem::version_unknown,
-         .status = 502,
-         .detail = "The upstream refused to show the resource, with an answer too large to pass "
-                   "on. Nothing was written."});
+    http::ProblemDetails problem{
+        .problem = http::Problem::version_unknown,
+        .status = 502,
+        .detail = "The upstream refused to show the resource, with an answer too large to pass "
+                  "on. Nothing was written."};
+    co_return co_await x_.refuse(std::move(problem));
   }
   Outcome outcome;
   outcome.head = std::move(probed_.head);

@@ -47,10 +47,11 @@ Task<std::optional<Flow>> Exchange::enter_read(Obligation& duty) {
 
 Task<Flow> Exchange::read_way() {
   if (shape_.framing.kind != http::Framing::none && !reader_.done()) {
-    co_return co_await refuse(
-        {.problem = http::Problem::bad_request,
-         .detail = "A GET or HEAD of a guarded route must not have content: it would select a "
-                   "representation that nobody could name."});
+    http::ProblemDetails problem{
+        .problem = http::Problem::bad_request,
+        .detail = "A GET or HEAD of a guarded route must not have content: it would select a "
+                  "representation that nobody could name."};
+    co_return co_await refuse(std::move(problem));
   }
   http::Checked<http::ParsedConditions> conditions =
       http::parse_conditions(head_.fields, route_->conditions);

@@ -10,21 +10,6 @@ namespace {
 constexpr std::chrono::seconds linger_max{2};
 constexpr std::size_t linger_capacity = 16 * 1024;
 
-// What a broken header section is answered with.
-http::Problem problem_of(ReadError error) {
-  switch (error) {
-    case ReadError::timeout: return http::Problem::request_timeout;
-    case ReadError::version: return http::Problem::version_not_supported;
-    case ReadError::target_too_long: return http::Problem::target_too_long;
-    case ReadError::fields_too_large: return http::Problem::fields_too_large;
-    case ReadError::malformed:
-    case ReadError::none:
-    case ReadError::closed:
-    case ReadError::truncated: break;
-  }
-  return http::Problem::bad_request;
-}
-
 }  // namespace
 
 Session::Session(Worker& worker, const config::Listener& listener,
@@ -67,8 +52,7 @@ Task<Flow> Session::serve_one(RequestReader& reader, bool first) {
                           (error == ReadError::timeout && !reader.begun());
   if (silent_end) co_return Flow::close;
   if (error != ReadError::none) {
-    co_return co_await refuse(
-        {.problem = problem_of(error), .afterwards = http::Afterwards::close});
+    co_return co_await refuse(problem_of_client(error));
   }
   const http::Checked<http::RequestShape> shape = http::check_request(head_);
   if (shape.has_error()) {

@@ -63,9 +63,10 @@ Task<std::optional<Flow>> Writing::read_content() {
                                  ? static_cast<std::size_t>(framing.length)
                                  : max_body;
   if (!budget.take(wanted)) {
-    co_return co_await x_.refuse({.problem = http::Problem::resource_busy,
-                                  .detail = "Too many request bodies are held at this moment.",
-                                  .retry_after = std::chrono::seconds(1)});
+    http::ProblemDetails full{.problem = http::Problem::resource_busy,
+                              .detail = "Too many request bodies are held at this moment.",
+                              .retry_after = std::chrono::seconds(1)};
+    co_return co_await x_.refuse(std::move(full));
   }
   budget_taken_ = wanted;
   if (std::exchange(x_.continue_owed_, false)) {
@@ -80,14 +81,13 @@ Task<std::optional<Flow>> Writing::read_content() {
     for (std::string_view piece : x_.reader_.pieces()) content_.append(piece);
     if (content_.size() > max_body) {
       x_.must_close_ = true;
-      co_return co_await x_.refuse({.problem = http::Problem::body_too_large});
+      http::ProblemDetails too_large{.problem = http::Problem::body_too_large};
+      co_return co_await x_.refuse(std::move(too_large));
     }
     if (x_.reader_.done()) co_return std::nullopt;
     error = co_await x_.reader_.read_content(Clock::now() + x_.listener_.timeouts.body);
   }
-  x_.must_close_ = true;
-  co_return co_await x_.refuse(http::problem_of(
-      fault_of(error, http::Origin::client, http::Sent::some), http::MethodKind::unsafe));
+  co_return co_await x_.refuse(problem_of_client(error));
 }
 
 guard::WriteRequest Writing::request() const {
