@@ -77,6 +77,7 @@ void Writing::find_candidates() {
   const http::Fields& own = x_.head_.fields;
   const std::string accept = own.joined(http::FieldId::accept);
   const std::string language = own.joined(http::FieldId::accept_language);
+  std::vector<const http::SelectionTable::Pair*> anonymous;
   if (terms_.conditions.condition && terms_.conditions.condition->if_match) {
     GuardDesk& desk = x_.worker_.desk_of(route_);
     const std::vector<guard::Hint> hints = desk.ask([&](guard::Engine& engine) {
@@ -84,11 +85,12 @@ void Writing::find_candidates() {
     });
     for (const guard::Hint& hint : hints) {
       const http::SelectionTable::Pair* pair = x_.worker_.site.selections.find(hint.selection);
-      if (pair != nullptr) {
-        add_candidate(pair->accept, pair->accept_language, hint.without_credentials);
-      }
+      if (pair == nullptr) continue;
+      add_candidate(pair->accept, pair->accept_language, false);
+      if (hint.without_credentials) anonymous.push_back(pair);
     }
   }
+  // The writer's own negotiation.
   add_candidate(accept, language, false);
   const std::string_view type = own.first(http::FieldId::content_type);
   if (terms_.puts && !type.empty()) add_candidate(type, language, false);
@@ -101,6 +103,10 @@ void Writing::find_candidates() {
   }
   if (!route_.settings->probe_headers.empty()) {
     add_candidate(configured_accept, configured_language, false);
+  }
+  // Last: what the tag was handed out to may have had no credentials at all.
+  for (const http::SelectionTable::Pair* pair : anonymous) {
+    add_candidate(pair->accept, pair->accept_language, true);
   }
 }
 
@@ -157,6 +163,10 @@ Task<guard::Observation> Writing::observe(const Candidate& candidate, bool keep_
   probed_.head = std::move(answer.head);
   const http::Fields& fields = probed_.head.fields;
   seen.sight = sight_of(probed_.head.status);
+  // What is refused to nobody in particular says nothing about this writer.
+  if (candidate.without_credentials && seen.sight != guard::Sight::version) {
+    seen.sight = guard::Sight::undecidable;
+  }
   const bool is_version = seen.sight == guard::Sight::version;
   bool keep = wants_representation_ || !is_version;
   LentHasher hasher = x_.worker_.lend_hasher(route_);

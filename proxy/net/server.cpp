@@ -88,12 +88,13 @@ class Server::Body {
   void start() {
     claim_origins();
     for (const config::Listener& listener : site_.config.listeners) listen(listener);
+    // Before anybody is told that we are ready, so that the first TERM is never lost.
+    signals_.emplace(workers_.front()->io, SIGTERM, SIGINT);
   }
 
   std::vector<std::string> addresses() const { return addresses_; }
 
   Ended run() {
-    signals_.emplace(workers_.front()->io, SIGTERM, SIGINT);
     asio::co_spawn(workers_.front()->io, obey_signals(), asio::detached);
     for (std::size_t index = 0; index < workers_.size(); ++index) {
       Worker& worker = *workers_[index];

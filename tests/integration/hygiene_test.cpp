@@ -134,8 +134,11 @@ std::vector<Refusal> sections() {
   for (const std::string name : {"If-Match", "If-None-Match", "If-Unmodified-Since"}) {
     std::string letters = name;
     std::erase(letters, '-');
-    add("ConnectionNominates" + letters,
-        put("Content-Length: 2\r\nConnection: " + name + "\r\n", "{}"));
+    cases.push_back({"ConnectionNominates" + letters,
+                     put("Content-Length: 2\r\nConnection: " + name + "\r\n", "{}"),
+                     {400},
+                     "bad-condition",
+                     After::any});
   }
   for (const std::string name : {"Host", "Authorization"}) {
     add("ConnectionNominates" + name, get("Connection: close, " + name + "\r\n"));
