@@ -108,6 +108,7 @@ class Engine::Body {
   void disturb(Node& node);
   void hand_over(Instant now, Actions& out);
   void expel_from_doubt(Request& holder, Instant now, Actions& out);
+  void expel_all_waiting(Instant now, Actions& out);
   void let_in_held_back(Instant now, Actions& out);
 
   const EngineLimits limits_;
@@ -121,6 +122,7 @@ class Engine::Body {
   std::size_t gates_busy_ = 0;
   std::uint64_t out_of_band_ = 0;
   std::optional<Instant> everything_until_;  // an unclean start: all gates are in quarantine
+  bool expel_at_next_tick_ = false;          // it began: whoever waits is to be told
   std::uint64_t generation_ = 0;             // counts reloads
   std::map<std::uint64_t, Living> living_;   // by the generation they belong to
   std::vector<RequestId> held_back_;         // in the order of their arrival

@@ -125,6 +125,7 @@ void Engine::Body::tick(Instant now, Actions& out) {
     everything_until_.reset();
     nodes_.raise_floor(draw_epoch());
   }
+  expel_all_waiting(now, out);
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     Request* request = find(deadlines_.begin()->second);
     IFMATCH_ASSERT(request != nullptr);
@@ -138,6 +139,7 @@ void Engine::Body::tick(Instant now, Actions& out) {
 }
 
 std::optional<Instant> Engine::Body::next_deadline() const {
+  if (expel_at_next_tick_) return Instant::min();
   std::optional<Instant> next = everything_until_;
   if (!deadlines_.empty()) {
     const Instant first = deadlines_.begin()->first;
@@ -149,6 +151,7 @@ std::optional<Instant> Engine::Body::next_deadline() const {
 void Engine::Body::quarantine_everything(Instant until) {
   if (!rules_.unclean_start) return;
   everything_until_ = std::max(everything_until_.value_or(until), until);
+  expel_at_next_tick_ = true;
 }
 
 void Engine::Body::reconfigured() {

@@ -196,7 +196,9 @@ class Engine {
   void tick(Instant now, Actions& out);
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
-  // An unclean start: every gate of this origin is in quarantine until then.
+  // An unclean start: every gate of this origin is in quarantine until then. Unsafe requests and
+  // waiting reads are refused in_doubt (those that wait already by the next tick), nothing learnt
+  // meanwhile becomes valid. What was sent goes on; Hold::none is not hindered.
   void quarantine_everything(Instant until);
 
   // A reload changed names, modes or guarded methods. Requests submitted before go on to their end

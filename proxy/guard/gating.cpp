@@ -82,6 +82,7 @@ void Engine::Body::advance(Request& request, Instant now, Actions& out) {
     gate.take(step.mode);
   }
   if (request.kind == Kind::write) return decide(request, now, out);
+  if (everything_until_) return refuse_in_doubt(request, *everything_until_, now, out);
   request.state = State::reading;
   Action granted;
   granted.request = request.id;
@@ -185,6 +186,18 @@ void Engine::Body::expel_from_doubt(Request& holder, Instant now, Actions& out) 
     stop_waiting(*request, now);
     refuse_in_doubt(*request, until, now, out);
   }
+}
+
+void Engine::Body::expel_all_waiting(Instant now, Actions& out) {
+  if (!expel_at_next_tick_) return;
+  expel_at_next_tick_ = false;
+  if (!everything_until_) return;
+  std::vector<RequestId> waiting;
+  for (const auto& [id, request] : requests_) {
+    if (request.is_waiting()) waiting.push_back(id);
+  }
+  std::sort(waiting.begin(), waiting.end());
+  for (RequestId id : waiting) refuse_in_doubt(*find(id), *everything_until_, now, out);
 }
 
 void Engine::Body::let_in_held_back(Instant now, Actions& out) {
