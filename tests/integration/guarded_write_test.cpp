@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -326,19 +327,23 @@ TEST(GuardedWrite, WithExpectContinueGetsTheGoAheadOrTheRefusal) {
 }
 
 TEST(GuardedWrite, IsWonByExactlyOneOfManyWithTheSameTag) {
-  GuardedStore api(ProxyConfig{}, {.work_time_max = Milliseconds{5}});
+  GuardedStore api;
   api.store.put(path, "{}");
   const std::string tag = api.read_tag(path);
-  constexpr int writers = 16;
+  const auto hold = std::make_shared<Hold>();
+  api.hold_writes(hold);
+  constexpr std::size_t writers = 16;
   std::vector<int> statuses(writers);
   {
     std::vector<std::jthread> threads;
-    for (int writer = 0; writer < writers; ++writer) {
-      threads.emplace_back([&api, &tag, &statuses, writer] {
-        const std::string body = "{\"writer\":" + std::to_string(writer) + "}";
-        statuses[static_cast<std::size_t>(writer)] = api.put(path, tag, body).status;
+    for (std::size_t writer = 0; writer < writers; ++writer) {
+      threads.emplace_back([&api, &tag, &status = statuses[writer], writer] {
+        status = api.put(path, tag, "{\"writer\":" + std::to_string(writer) + "}").status;
       });
     }
+    // All have been found to be current before the first one's change is there.
+    EXPECT_TRUE(api.upstream.wait_for("GET", 1 + writers));
+    hold->release();
   }
   EXPECT_EQ(std::count(statuses.begin(), statuses.end(), 200), 1);
   EXPECT_EQ(std::count(statuses.begin(), statuses.end(), 412), writers - 1);

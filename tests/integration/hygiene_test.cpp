@@ -104,7 +104,10 @@ std::vector<Refusal> framing() {
   add("LengthWithSign", put("Content-Length: +2\r\n", "{}"));
   add("LengthNegative", put("Content-Length: -2\r\n", "{}"));
   add("LengthInHexadecimal", put("Content-Length: 0x2\r\n", "{}"));
-  add("LengthBeyondAnyNumber", put("Content-Length: 18446744073709551618\r\n", "{}"));
+  cases.push_back({"LengthBeyondAnyNumber",
+                   put("Content-Length: 18446744073709551618\r\n", "{}"),
+                   {400, 413},
+                   ""});
   add("ChunkSizeOfNoDigits", put("Transfer-Encoding: chunked\r\n", "zz\r\n{}\r\n0\r\n\r\n"));
   add("ChunkSizeBeyondAnyNumber",
       put("Transfer-Encoding: chunked\r\n", "10000000000000002\r\n{}\r\n0\r\n\r\n"));

@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -23,6 +24,10 @@ struct ExitStatus {
   int signal = 0;  // the one that killed it
 
   friend bool operator==(const ExitStatus&, const ExitStatus&) = default;
+  friend std::ostream& operator<<(std::ostream& out, const ExitStatus& status) {
+    return status.signal == 0 ? out << "exit code " << status.code
+                              : out << "killed by signal " << status.signal;
+  }
 };
 
 class Process {
