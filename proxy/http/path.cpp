@@ -49,11 +49,13 @@ bool has_overlong_sequence(std::string_view text) noexcept {
 }
 
 // What a lax reader keeps of a decoded segment: nothing from the first parameter, question mark or
-// number sign on, no spaces around it, no dots or spaces behind it (file systems drop those).
+// number sign on, no spaces around it (a plus is one to some), no dots or spaces behind it (file
+// systems drop those).
 std::string_view kept_part(std::string_view decoded) noexcept {
   decoded = decoded.substr(0, decoded.find_first_of(";?#"));
-  while (!decoded.empty() && decoded.front() == ' ') decoded.remove_prefix(1);
-  while (!decoded.empty() && (decoded.back() == ' ' || decoded.back() == '.')) {
+  const auto is_space = [](char octet) { return octet == ' ' || octet == '+'; };
+  while (!decoded.empty() && is_space(decoded.front())) decoded.remove_prefix(1);
+  while (!decoded.empty() && (is_space(decoded.back()) || decoded.back() == '.')) {
     decoded.remove_suffix(1);
   }
   return decoded;
@@ -66,7 +68,8 @@ std::string_view objection_to(std::string_view decoded) noexcept {
     if (is(octet, octet_class::control)) return "The path has an encoded control character.";
   }
   if (has_overlong_sequence(decoded)) return "The path has an overlong UTF-8 sequence.";
-  if (kept_part(decoded).empty()) {
+  // Only pluses are a name of their own ("C++" without the C), with dots among them they are not.
+  if (kept_part(decoded).empty() && decoded.find_first_not_of('+') != std::string_view::npos) {
     return "The path has a segment that is empty or made of dots, once decoded and without "
            "parameters.";
   }
@@ -110,7 +113,7 @@ void append_folded(std::string& out, std::string_view segment) {
   }
   const std::string_view kept = kept_part(std::string_view(out).substr(before));
   if (kept.empty()) {
-    // "+" alone: it is a name of its own and must not vanish from the path.
+    // Only pluses: they are a name of their own and must not vanish from the path.
     out.resize(std::min(out.size(), before + 1));
     return;
   }
