@@ -29,7 +29,8 @@ bool is_end_to_end(std::string_view name) noexcept {
   if (id == FieldId::transfer_encoding) return true;
   if (id != FieldId::other) return !is_hop_by_hop(id);
   constexpr std::array<std::string_view, 8> prefixes = {
-      "accept-", "access-control-", "content-", "if-", "sec-", "x-forwarded-", "x-http-", "x-method"};
+      "accept-", "access-control-", "content-", "if-",
+      "sec-",    "x-forwarded-",    "x-http-",  "x-method"};
   constexpr std::array<std::string_view, 8> names = {
       "origin", "referer", "user-agent", "idempotency-key",
       "dpop",   "link",    "priority",   "max-forwards"};

@@ -19,8 +19,8 @@ struct Parameter {
   std::size_t begin = 0;   // of `text` in the query
 };
 
-// Takes the next parameter off the query, beginning at `position`. Parameters end at '&', and at ';'
-// too, because some APIs end them there; empty ones are skipped. Unset at the end.
+// Takes the next parameter off the query, beginning at `position`. Parameters end at '&', and at
+// ';' too, because some APIs end them there; empty ones are skipped. Unset at the end.
 [[nodiscard]] std::optional<Parameter> next_parameter(std::string_view query,
                                                       std::size_t& position) noexcept;
 

@@ -48,19 +48,19 @@ class Target {
 [[nodiscard]] std::string route_host(std::string_view host);
 
 // The canonical spelling of an absolute path: escapes of unreserved characters decoded, others in
-// upper-case hex. Refused with ambiguous_path: dot segments, also encoded, twice encoded or
-// followed by parameters; encoded slashes, backslashes, controls and overlong UTF-8; empty segments but for
-// one trailing slash; broken escapes; octets that a path must not have.
+// upper-case hex. Refused with ambiguous_path: dot segments, also encoded, twice encoded, followed
+// by parameters or beside spaces; encoded slashes, backslashes, controls and overlong UTF-8; empty
+// segments but for one trailing slash; broken escapes; octets that a path must not have.
 [[nodiscard]] Checked<std::string> canonical_path(std::string_view path);
 
 inline constexpr std::size_t path_segments_max = 32;
 
 // The name of the gate: `base_path` (the upstream's, "" or "/api") and a canonical path as they
-// are forwarded, every escape decoded (also of what was encoded twice), ASCII letters in lower case, '+'
-// as a space, no parameters, no query, no trailing slash, no spaces around a segment and no dots
-// behind it. Octets beyond ASCII stay as they are: names that differ only in the case or the
-// normalisation of such letters get two gates. The root is "/". Refused with target_too_long beyond
-// path_segments_max. REQUIRES: both are canonical.
+// are forwarded, every escape decoded (also of what was encoded twice), ASCII letters in lower
+// case, '+' as a space, no parameters, no query, no trailing slash, no spaces around a segment and
+// no dots behind it. Octets beyond ASCII stay as they are: names that differ only in the case or
+// the normalisation of such letters get two gates. The root is "/". Refused with target_too_long
+// beyond path_segments_max. REQUIRES: both are canonical.
 [[nodiscard]] Checked<std::string> folded_path(std::string_view base_path,
                                                std::string_view canonical);
 

@@ -56,7 +56,7 @@ void append_part(std::string& out, std::string_view part) {
 
 template <std::size_t size>
 void append_octets(std::string& out, const std::array<std::uint8_t, size>& octets) {
-  for (const std::uint8_t octet : octets) out += static_cast<char>(octet);
+  out.append(octets.begin(), octets.end());
 }
 
 // Begins an input in a buffer that keeps its memory. The secret comes first and the digest is cut

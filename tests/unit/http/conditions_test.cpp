@@ -1,4 +1,4 @@
-// Preconditions: RFC 9110 section 13, reduced to what the guard decides on, and evaluated for reads.
+// Preconditions: RFC 9110 section 13, reduced to what the guard decides on, evaluated for reads.
 #include "proxy/http/conditions.hpp"
 
 #include <gtest/gtest.h>

@@ -67,9 +67,11 @@ TEST(CanonicalPath, RefusesWhatTwoReadersMightUnderstandDifferently) {
   for (const std::string_view path : {
            ""sv, "a"sv, "*"sv, "?"sv,
            // dot segments, plain, encoded, encoded twice, with parameters
-           "/."sv, "/.."sv, "/a/./b"sv, "/a/../b"sv, "/a/.."sv, "/a/../"sv, "/%2e"sv, "/%2E%2e/a"sv,
-           "/.%2e"sv, "/%252e"sv, "/%252e%252e/a"sv, "/%25252e"sv, "/..;/a"sv, "/.;x=1"sv,
-           "/%2e%2e;a/b"sv, "/..%3B/a"sv, "/..%3Fa"sv, "/..."sv, "/..%20"sv, "/%20.."sv, "/.+"sv, "/+."sv,
+           "/."sv, "/.."sv, "/a/./b"sv, "/a/../b"sv, "/a/.."sv, "/a/../"sv, "/%2e"sv,
+           "/%2E%2e/a"sv, "/.%2e"sv, "/%252e"sv, "/%252e%252e/a"sv, "/%25252e"sv, "/..;/a"sv,
+           "/.;x=1"sv,
+           "/%2e%2e;a/b"sv, "/..%3B/a"sv, "/..%3Fa"sv, "/..."sv, "/..%20"sv, "/%20.."sv, "/.+"sv,
+           "/+."sv,
            "/+;x"sv,
            // slashes
            "/a%2Fb"sv, "/a%2fb"sv, "/a%5Cb"sv, "/a%5cb"sv, "/a\\b"sv, "/%252F"sv, "/a%25%32%46b"sv,

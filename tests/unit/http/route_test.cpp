@@ -109,7 +109,8 @@ TEST(Patterns, MatchFoldedWhateverTheyMatchPlain) {
     const Pattern pattern = pattern_of(text);
     const Pattern folded = pattern.folded("/Base");
     for (const std::string_view path :
-         {"/v1/Orders/4%3F2", "/v1/Orders/X;a=b", "/a%3Fb/+/c", "/A.b/%20y/", "/", "/v1/Orders/a."}) {
+         {"/v1/Orders/4%3F2", "/v1/Orders/X;a=b", "/a%3Fb/+/c", "/A.b/%20y/", "/",
+          "/v1/Orders/a."}) {
       Captures captures;
       if (!pattern.matches(path, captures)) continue;
       EXPECT_TRUE(folded.matches(*folded_path("/Base", path), captures)) << text << ' ' << path;
