@@ -268,13 +268,17 @@ TEST_F(Rule_3_3_5, WhatWasLearntBeforeIsVoidUntilTheOlderOnesAreGone) {
 TEST_F(Rule_3_3_5, ANewObservedWriteIsSeenByOlderDecisionsWhateverItsNames) {
   WriteRequest older = guarded(at("/m", {"old"}), if_match({version(1)}));
   submit(1, older);
-  probed(1, sees(version(1)));
   engine.reconfigured(now);
+  probed(1, sees(version(1)));
   WriteRequest newer = observed("/w");
   newer.resource.names = {"new"};
   send_now(2, newer);
   connected(1);
   EXPECT_TRUE(probes(1, true));
+  settled(2);
+  probed(1, sees(version(1)));
+  connected(1);
+  EXPECT_EQ(does(1), Do::send);
 }
 
 }  // namespace ifmatch::guard::testing
