@@ -139,7 +139,7 @@ void Engine::Body::tick(Instant now, Actions& out) {
 }
 
 std::optional<Instant> Engine::Body::next_deadline() const {
-  if (expel_at_next_tick_) return Instant::min();
+  if (expel_at_next_tick_) return Instant{};  // long past
   std::optional<Instant> next = everything_until_;
   if (!deadlines_.empty()) {
     const Instant first = deadlines_.begin()->first;

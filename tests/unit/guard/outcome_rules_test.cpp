@@ -137,6 +137,17 @@ TEST_F(Rule_3_4, AnOutcomeEndsAQuarantineEarly) {
   send_now(2, serialised("/a"));
 }
 
+TEST_F(Rule_3_4, AGateThatOthersStillHoldIsInDoubtNoLonger) {
+  send_now(1, post("/a"));
+  send_now(2, post("/a"));
+  in_doubt(1);
+  tick_after(30s);
+  submit(3, serialised("/a"));
+  EXPECT_EQ(does(3), Do::wait);
+  settled(2);
+  EXPECT_EQ(does(3), Do::connect);
+}
+
 TEST_F(Rule_3_4, ASecondDoubtBeginsTheQuarantineAnew) {
   send_now(1, serialised("/a"));
   in_doubt(1);
@@ -185,6 +196,18 @@ TEST_F(Rule_3_4, AQuarantineOfEverythingReachesThoseWhoAreUnderWay) {
   connected(2);
   EXPECT_EQ(refused(2), Refusal::in_doubt);
   EXPECT_EQ(engine.counts().gates_busy, 0U);
+}
+
+TEST_F(Rule_3_4, NobodyIsLetInWhileEverythingIsInQuarantine) {
+  send_now(1, serialised("/a"));
+  submit_read(2, at("/a"));
+  send_now(3, serialised("/b"));
+  submit(4, post("/b"));
+  engine.quarantine_everything(now + 20s);
+  settled(1);
+  EXPECT_EQ(refused(2), Refusal::in_doubt);
+  settled(3);
+  EXPECT_EQ(refused(4), Refusal::in_doubt);
 }
 
 TEST_F(Rule_3_4, ObservedWritesAreNeverHindered) {
