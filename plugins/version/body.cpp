@@ -40,7 +40,10 @@ std::string_view trimmed(std::string_view text) noexcept {
 }
 
 void append_lowered(std::string& out, std::string_view text) {
-  for (const char octet : text) out += lowered(octet);
+  const std::size_t begin = out.size();
+  out += text;
+  std::transform(out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(),
+                 out.begin() + static_cast<std::ptrdiff_t>(begin), lowered);
 }
 
 // The end of a parameter: the next semicolon outside of a quoted string.
@@ -59,9 +62,12 @@ std::size_t parameter_end(std::string_view text) noexcept {
 }
 
 void append_part(std::string& out, std::string_view part) {
-  for (unsigned shift = 0; shift < 64; shift += 8) {
-    out += static_cast<char>((static_cast<std::uint64_t>(part.size()) >> shift) & 0xFFU);
+  // The length in little-endian order, on every machine: tags outlive a process.
+  std::array<char, 8> octets;
+  for (unsigned index = 0; index < octets.size(); ++index) {
+    octets[index] = static_cast<char>((static_cast<std::uint64_t>(part.size()) >> (8 * index)) & 0xFFU);
   }
+  out.append(octets.data(), octets.size());
   out += part;
 }
 

@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <cstring>
 #include <deque>
 #include <mutex>
 #include <shared_mutex>
@@ -43,9 +44,10 @@ guard::Digest digest_of(std::string_view octets) {
 }
 
 void append_number(std::string& out, std::uint64_t number) {
-  for (unsigned shift = 0; shift < 64; shift += 8) {
-    out += static_cast<char>((number >> shift) & 0xFFU);
-  }
+  // In this machine's order of octets: no digest leaves the process.
+  std::array<char, sizeof number> octets;
+  std::memcpy(octets.data(), &number, sizeof number);
+  out.append(octets.data(), octets.size());
 }
 
 // A length before every part: no two lists of parts have the same octets.
@@ -56,7 +58,7 @@ void append_part(std::string& out, std::string_view part) {
 
 template <std::size_t size>
 void append_octets(std::string& out, const std::array<std::uint8_t, size>& octets) {
-  out.append(octets.begin(), octets.end());
+  out.append(reinterpret_cast<const char*>(octets.data()), octets.size());
 }
 
 // Begins an input in a buffer that keeps its memory. The secret comes first and the digest is cut

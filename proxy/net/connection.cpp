@@ -84,7 +84,7 @@ void InputBuffer::release() noexcept {
 }
 
 Connection::Connection(Socket connected, Sweeper& sweeper)
-    : Swept(sweeper), socket(std::move(connected)) {
+    : Swept(sweeper), socket(std::move(connected)), sweeper_(sweeper) {
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.set_option(tcp::no_delay(true), ignored);
@@ -114,7 +114,7 @@ Task<error_code> Connection::write(std::span<asio::const_buffer> buffers,
     buffers = without_front(buffers, sent);
     if (!failure) continue;
     if (!would_block(failure)) co_return failure;
-    write_deadline_ = std::min(Clock::now() + silence, deadline);
+    write_deadline_ = std::min(after(silence), deadline);
     write_expired_ = false;
     auto [waiting] = co_await socket.async_wait(Socket::wait_write, as_tuple);
     write_deadline_ = never;

@@ -64,12 +64,16 @@ class Connection final : private Swept {
   // Cancels what is under way; it ends with operation_aborted.
   void cancel() noexcept;
 
+  // A deadline for the calls above: see Sweeper::after().
+  [[nodiscard]] Instant after(Clock::duration wait) const noexcept { return sweeper_.after(wait); }
+
   InputBuffer input;
   Socket socket;
 
  private:
   void sweep(Instant now) override;
 
+  const Sweeper& sweeper_;
   Instant read_deadline_ = never;
   Instant write_deadline_ = never;
   bool read_expired_ = false;

@@ -114,13 +114,12 @@ http::Checked<guard::Resource> Exchange::resource() const {
   return resource_of(worker_.site, routing_, head_, shape_.target);
 }
 
-std::string Exchange::upstream_head(std::string_view method, http::Carry carry,
-                                    const http::ContentFraming& framing) const {
+Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry carry,
+                                          const http::ContentFraming& framing) const {
   const bool guarded_read = carry == http::Carry::guarded && method == "GET";
-  std::string octets;
-  octets.reserve(1024);
+  Lent<std::string> octets = worker_.lend_string();
   http::write_request_head(
-      octets, {.head = head_,
+      *octets, {.head = head_,
                .method = method,
                .base_path = route_->upstream->base_path,
                .target = shape_.target.octets,
@@ -152,7 +151,7 @@ Task<Result<void>> Exchange::ask(Answer& answer, std::string_view octets, std::s
       read = fault_of(failure == asio::error::timed_out ? ReadError::timeout : ReadError::closed,
                       http::Origin::upstream, http::Sent::some);
     } else {
-      read = co_await read_answer_head(answer, method, Clock::now() + response_timeout(), total);
+      read = co_await read_answer_head(answer, method, client_.after(response_timeout()), total);
     }
     if (!read.has_error()) co_return read;
     // A kept connection may have ended while it was idle: nobody answered, so once more is allowed.
@@ -180,7 +179,7 @@ Task<Result<void>> Exchange::read_answer_head(Answer& answer, std::string_view m
     answer.shape = std::move(*shape);
     if (answer.head.status >= 200) co_return Result<void>{};
     // 1xx does not extend the wait of a request that has been sent whole.
-    if (reader_.done()) first_octet = std::min(first_octet, Clock::now() + response_timeout());
+    if (reader_.done()) first_octet = std::min(first_octet, client_.after(response_timeout()));
   }
 }
 
@@ -200,7 +199,7 @@ Task<Flow> Exchange::refuse(http::ProblemDetails details) {
   if (details.afterwards == http::Afterwards::close) must_close_ = true;
   if (unread && !must_close_ && !continue_owed_ && shape_.framing.kind == http::Framing::length &&
       shape_.framing.length <= drained_octets_max) {
-    const Instant deadline = Clock::now() + listener_.timeouts.body;
+    const Instant deadline = client_.after(listener_.timeouts.body);
     while (!reader_.done()) {
       const ReadError error = co_await reader_.read_content(deadline);
       if (error != ReadError::none) co_return Flow::close;
@@ -231,24 +230,23 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
   const bool chunked = framing.kind == http::Framing::chunked && !bodiless;
   if (!reader_.done()) must_close_ = true;
   const http::Closing ending = closing();
-  std::string octets;
-  octets.reserve(1024);
-  http::write_response_head(octets, {.head = answer.head,
+  const Lent<std::string> octets = worker_.lend_string();
+  http::write_response_head(*octets, {.head = answer.head,
                                      .validators = validators,
                                      .etag = {},
                                      .framing = framing,
                                      .closing = ending,
                                      .expose_etag = route_->expose_etag,
                                      .date = worker_.date()});
-  std::vector<asio::const_buffer> buffers;
+  const Lent<std::vector<asio::const_buffer>> buffers = worker_.lend_buffers();
   const auto add = [&buffers](std::string_view text) {
-    if (!text.empty()) buffers.emplace_back(text.data(), text.size());
+    if (!text.empty()) buffers->emplace_back(text.data(), text.size());
   };
-  add(octets);
+  add(*octets);
   if (bodiless) {
     // An answer to a GET of ours on behalf of a HEAD has content that nobody wants.
     answer.finish();
-    co_return co_await send(buffers, ending);
+    co_return co_await send(*buffers, ending);
   }
   ReadError error = answer.reader->take_buffered();
   for (bool first = true;; first = false) {
@@ -272,11 +270,11 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
     const bool done = answer.reader->done();
     if (chunked && done) add("0\r\n\r\n");
     const error_code failure =
-        co_await client_.write(buffers, listener_.timeouts.write, never);
+        co_await client_.write(*buffers, listener_.timeouts.write, never);
     if (failure) co_return Flow::close;
-    buffers.clear();
+    buffers->clear();
     if (done) break;
-    error = co_await answer.reader->read_content(Clock::now() + response_timeout());
+    error = co_await answer.reader->read_content(client_.after(response_timeout()));
   }
   answer.finish();
   co_return ending.keep_alive ? Flow::keep : Flow::close;

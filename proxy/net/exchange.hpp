@@ -22,8 +22,11 @@ enum class Flow : std::uint8_t {
 
 // An answer of the upstream that is being read. The reader goes before the connection it reads.
 struct Answer {
+  explicit Answer(Worker& worker) : lent_head(worker.lend_head()), head(*lent_head) {}
+
   Lease lease;
-  http::ResponseHead head;
+  Lent<http::ResponseHead> lent_head;
+  http::ResponseHead& head;
   http::ResponseShape shape;
   std::optional<ResponseReader> reader;
 
@@ -66,8 +69,8 @@ class Exchange {
 
   // Of more than one way.
   [[nodiscard]] http::Checked<guard::Resource> resource() const;
-  [[nodiscard]] std::string upstream_head(std::string_view method, http::Carry carry,
-                                          const http::ContentFraming& framing) const;
+  [[nodiscard]] Lent<std::string> upstream_head(std::string_view method, http::Carry carry,
+                                                const http::ContentFraming& framing) const;
   // Sends a request without content that may be sent twice, and reads the head of its answer. Uses
   // the lease in `answer` if there is one.
   [[nodiscard]] Task<Result<void>> ask(Answer& answer, std::string_view octets,

@@ -3,7 +3,8 @@
 // header section: a trailer section is read, bounded and dropped, never merged into them.
 #pragma once
 
-#include <vector>
+#include <boost/container/small_vector.hpp>
+#include <type_traits>
 
 #include "proxy/http/message.hpp"
 #include "proxy/net/connection.hpp"
@@ -26,6 +27,90 @@ enum class ReadError : std::uint8_t {
   version,          // not HTTP/1.0 or HTTP/1.1
   target_too_long,
   fields_too_large,
+};
+
+// Takes the events of Beast's parser: fills the head, notes where the pieces of content lie.
+template <typename Head>
+class MessageParser final
+    : public boost::beast::http::basic_parser<std::is_same_v<Head, http::RequestHead>> {
+ public:
+  static constexpr bool is_request = std::is_same_v<Head, http::RequestHead>;
+
+  explicit MessageParser(const MessageLimits& limits) : limits_(limits) {
+    this->header_limit(static_cast<std::uint32_t>(limits.header_bytes));
+    this->body_limit(boost::none);
+    this->eager(false);
+  }
+
+  Head* head = nullptr;
+  std::string_view input;  // what put() was given, to recognise folded lines
+  boost::container::small_vector<std::string_view, 4> pieces;
+  ReadError refusal = ReadError::none;  // by a limit of ours
+
+ private:
+  static std::string_view plain(boost::beast::string_view text) {
+    return {text.data(), text.size()};
+  }
+
+  void on_request_impl(boost::beast::http::verb, boost::beast::string_view method, boost::beast::string_view target, int version,
+                       error_code& failure) override {
+    if constexpr (is_request) {
+      if (target.size() > limits_.target_bytes) {
+        refusal = ReadError::target_too_long;
+        failure = boost::beast::http::error::bad_target;
+        return;
+      }
+      head->method = plain(method);
+      head->target = plain(target);
+      head->minor_version = version % 10;
+    }
+  }
+
+  void on_response_impl(int status, boost::beast::string_view reason, int version, error_code&) override {
+    if constexpr (!is_request) {
+      head->status = status;
+      head->reason = plain(reason);
+      head->minor_version = version % 10;
+    }
+  }
+
+  void on_field_impl(boost::beast::http::field, boost::beast::string_view name, boost::beast::string_view value,
+                     error_code& failure) override {
+    if (++fields_ > limits_.header_fields) {
+      refusal = ReadError::fields_too_large;
+      failure = boost::beast::http::error::header_limit;
+      return;
+    }
+    // Beast joins a folded line in a buffer of its own; RFC 9112 section 5.2 lets us refuse it.
+    const bool folded = !value.empty() && (value.data() < input.data() ||
+                                           value.data() >= input.data() + input.size());
+    if (folded) {
+      failure = boost::beast::http::error::bad_value;
+      return;
+    }
+    // After the header section these are trailer fields.
+    if (!this->is_header_done()) head->fields.add(plain(name), plain(value));
+  }
+
+  void on_header_impl(error_code&) override { fields_ = 0; }
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+
+  std::size_t on_body_impl(boost::beast::string_view content, error_code&) override {
+    if (!content.empty()) pieces.push_back(plain(content));
+    return content.size();
+  }
+
+  void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, error_code&) override {}
+
+  std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view content, error_code&) override {
+    if (!content.empty()) pieces.push_back(plain(content));
+    return content.size();
+  }
+
+  void on_finish_impl(error_code&) override {}
+
+  MessageLimits limits_;
+  std::size_t fields_ = 0;
 };
 
 // `Head` is http::RequestHead or http::ResponseHead.
@@ -60,13 +145,13 @@ class MessageReader {
   [[nodiscard]] bool begun() const noexcept { return begun_; }
 
  private:
-  class Parser;
+  using Parser = MessageParser<Head>;
   [[nodiscard]] ReadError parse();
   [[nodiscard]] ReadError translate(const error_code& failure) const;
 
   Connection& connection_;
   MessageLimits limits_;
-  std::unique_ptr<Parser> parser_;
+  Parser parser_;
   std::size_t unconsumed_ = 0;  // octets of the input that the current pieces lie in
   std::size_t section_octets_ = 0;
   bool begun_ = false;

@@ -61,7 +61,7 @@ class Upload {
     std::vector<asio::const_buffer> buffers;
     while (!exchange_.reader_.done()) {
       client_error_ = co_await exchange_.reader_.read_content(
-          Clock::now() + exchange_.listener_.timeouts.body);
+          exchange_.client_.after(exchange_.listener_.timeouts.body));
       if (client_error_ != ReadError::none) {
         upstream_.cancel();
         co_return;
@@ -73,7 +73,7 @@ class Upload {
       // The upstream may have answered before it had read everything: pass_way() looks.
       if (failure) break;
     }
-    upstream_.bound_read(Clock::now() + exchange_.response_timeout());
+    upstream_.bound_read(upstream_.after(exchange_.response_timeout()));
   }
 
   Exchange& exchange_;
@@ -87,13 +87,13 @@ class Upload {
 
 Task<Flow> Exchange::pass_way() {
   const bool guarded = route_->settings->mode == config::Mode::enforce;
-  Answer answer;
+  Answer answer(worker_);
   if (!reader_.done() || http::kind_of(head_.method) == http::MethodKind::unsafe) {
     co_return co_await pass_with_content(answer);
   }
   const http::Carry carry = guarded ? http::Carry::guarded : http::Carry::everything;
-  const std::string octets = upstream_head(head_.method, carry, {});
-  const Result<void> asked = co_await ask(answer, octets, head_.method, never);
+  const Lent<std::string> octets = upstream_head(head_.method, carry, {});
+  const Result<void> asked = co_await ask(answer, *octets, head_.method, never);
   if (asked.has_error()) {
     co_return co_await refuse(http::problem_of(asked.error(), http::MethodKind::safe));
   }
@@ -122,15 +122,15 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
     co_return co_await refuse(problem_of_client(broken));
   }
   const http::Carry carry = guarded ? http::Carry::guarded : http::Carry::everything;
-  const std::string octets = upstream_head(head_.method, carry, shape_.framing);
-  std::vector<asio::const_buffer> buffers{asio::const_buffer(octets.data(), octets.size())};
+  const Lent<std::string> octets = upstream_head(head_.method, carry, shape_.framing);
+  std::vector<asio::const_buffer> buffers{asio::const_buffer(octets->data(), octets->size())};
   upload.append_pieces(buffers);
   const error_code failure = co_await upstream.write(buffers, response_timeout(), never);
   const bool whole = reader_.done();
   if (!failure && !whole) upload.start();
 
   // While content still flows, its own silences bound the wait; run() then bounds the read.
-  const Instant first_octet = whole || failure ? Clock::now() + response_timeout() : never;
+  const Instant first_octet = whole || failure ? client_.after(response_timeout()) : never;
   const Result<void> read = co_await read_answer_head(answer, head_.method, first_octet, never);
   Flow flow = Flow::close;
   if (read.has_error()) {

@@ -152,7 +152,7 @@ Task<guard::Observation> Writing::observe(const Candidate& candidate, bool keep_
   probed_ = {};
   guard::Observation seen;
   const Instant total = Clock::now() + x_.response_timeout();
-  Answer answer;
+  Answer answer(x_.worker_);
   answer.lease = std::move(lease_);
   const std::string octets = probe_head(candidate);
   const Result<void> asked = co_await x_.ask(answer, octets, "GET", total);
@@ -169,7 +169,7 @@ Task<guard::Observation> Writing::observe(const Candidate& candidate, bool keep_
   }
   const bool is_version = seen.sight == guard::Sight::version;
   bool keep = wants_representation_ || !is_version;
-  LentHasher hasher = x_.worker_.lend_hasher(route_);
+  const Lent<plugins::VersionHasher> hasher = x_.worker_.lend_hasher(route_);
   hasher->begin(fields.first(http::FieldId::content_type),
                 fields.first(http::FieldId::content_encoding));
   ReadError error = answer.reader->take_buffered();
@@ -285,7 +285,7 @@ Task<std::string> Writing::lawful_tag(const Outcome& outcome) {
   const http::Fields& fields = outcome.head.fields;
   if (status == 200 && !outcome.overflowed &&
       fields.first(http::FieldId::content_location) == x_.shape_.target.octets) {
-    LentHasher hasher = x_.worker_.lend_hasher(route_);
+    const Lent<plugins::VersionHasher> hasher = x_.worker_.lend_hasher(route_);
     hasher->begin(fields.first(http::FieldId::content_type),
                   fields.first(http::FieldId::content_encoding));
     hasher->update(std::as_bytes(std::span(outcome.content)));

@@ -68,9 +68,9 @@ Task<Flow> Exchange::read_way() {
   }
   Reading reading{.conditions = std::move(*conditions), .resource = std::move(*named)};
   reading.since = desk.epoch();
-  Answer answer;
-  const std::string octets = upstream_head("GET", http::Carry::guarded, {});
-  const Result<void> asked = co_await ask(answer, octets, "GET", never);
+  Answer answer(worker_);
+  const Lent<std::string> octets = upstream_head("GET", http::Carry::guarded, {});
+  const Result<void> asked = co_await ask(answer, *octets, "GET", never);
   if (asked.has_error()) {
     co_return co_await refuse(http::problem_of(asked.error(), http::MethodKind::read));
   }
@@ -81,7 +81,7 @@ Task<Flow> Exchange::read_way() {
 
   const bool head_only = head_.method == "HEAD";
   const std::size_t held_max = route_->settings->max_body;
-  LentHasher hasher = worker_.lend_hasher(*route_);
+  const Lent<plugins::VersionHasher> hasher = worker_.lend_hasher(*route_);
   hasher->begin(answer.head.fields.first(http::FieldId::content_type),
                 answer.head.fields.first(http::FieldId::content_encoding));
   ReadError error = answer.reader->take_buffered();
@@ -95,7 +95,7 @@ Task<Flow> Exchange::read_way() {
     if (answer.reader->done()) break;
     reading.overflowing = reading.size > held_max && !head_only;
     if (reading.overflowing) break;
-    error = co_await answer.reader->read_content(Clock::now() + response_timeout());
+    error = co_await answer.reader->read_content(client_.after(response_timeout()));
   }
   if (error != ReadError::none) {
     co_return co_await refuse(http::problem_of(
@@ -151,25 +151,24 @@ Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
       .closing = ending,
       .expose_etag = route_->expose_etag,
       .date = worker_.date()};
-  std::string octets;
-  octets.reserve(1024);
-  std::vector<asio::const_buffer> buffers;
+  const Lent<std::string> octets = worker_.lend_string();
+  const Lent<std::vector<asio::const_buffer>> buffers = worker_.lend_buffers();
   if (verdict == http::ReadVerdict::not_modified) {
-    http::write_not_modified(octets, forwarded);
+    http::write_not_modified(*octets, forwarded);
   } else {
-    http::write_response_head(octets, forwarded);
+    http::write_response_head(*octets, forwarded);
   }
-  buffers.emplace_back(octets.data(), octets.size());
+  buffers->emplace_back(octets->data(), octets->size());
   if (verdict == http::ReadVerdict::proceed && head_.method != "HEAD") {
     if (!reading.held.empty()) {
-      buffers.emplace_back(reading.held.data(), reading.held.size());
+      buffers->emplace_back(reading.held.data(), reading.held.size());
     } else {
       for (std::string_view piece : answer.reader->pieces()) {
-        buffers.emplace_back(piece.data(), piece.size());
+        buffers->emplace_back(piece.data(), piece.size());
       }
     }
   }
-  const Flow flow = co_await send(buffers, ending);
+  const Flow flow = co_await send(*buffers, ending);
   answer.finish();
   co_return flow;
 }

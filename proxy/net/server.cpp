@@ -8,6 +8,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <random>
 #include <stdexcept>
 #include <thread>
 
@@ -63,6 +64,9 @@ class Server::Body {
     for (const std::string& origin : site.origins()) {
       guard::EngineLimits limits;
       limits.entries_max = site.config.store.max_resources;
+      // Strangers must not be able to choose paths that collide.
+      std::random_device random;
+      limits.hash_seed = (std::uint64_t{random()} << 32U) ^ random();
       desks_.push_back(std::make_unique<GuardDesk>(origin, limits));
     }
     const std::size_t threads =

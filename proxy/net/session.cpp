@@ -46,7 +46,7 @@ Task<Flow> Session::serve_one(RequestReader& reader, bool first) {
   const config::ListenerTimeouts& timeouts = listener_.timeouts;
   waiting_ = &reader;
   const ReadError error = co_await reader.read_head(
-      head_, Clock::now() + (first ? timeouts.header : timeouts.idle), timeouts.header);
+      head_, client_->after(first ? timeouts.header : timeouts.idle), timeouts.header);
   waiting_ = nullptr;
   const bool silent_end = error == ReadError::closed || error == ReadError::truncated ||
                           (error == ReadError::timeout && !reader.begun());
@@ -82,7 +82,7 @@ Task<Flow> Session::refuse(const http::ProblemDetails& refusal) {
 Task<void> Session::linger() {
   if (!client_->socket.is_open()) co_return;
   client_->finish_writing();
-  const Instant deadline = Clock::now() + linger_max;
+  const Instant deadline = client_->after(linger_max);
   for (;;) {
     client_->input.consume(client_->input.readable().size());
     const error_code failure = co_await client_->read(linger_capacity, deadline);

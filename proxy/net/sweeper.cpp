@@ -18,6 +18,7 @@ Swept::~Swept() {
 }
 
 void Sweeper::sweep(Instant now) {
+  now_ = now;
   cursor_ = first_;
   while (cursor_ != nullptr) {
     Swept* swept = cursor_;

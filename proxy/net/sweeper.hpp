@@ -1,6 +1,6 @@
 // One coarse sweep per thread instead of a timer per operation. Whoever waits with a deadline is
 // linked here; a sweep every `sweep_interval` tells those whose deadline has passed. A deadline may
-// therefore be late by one interval, never early.
+// therefore be late by two intervals, never early.
 #pragma once
 
 #include <chrono>
@@ -40,7 +40,16 @@ class Sweeper {
  public:
   void sweep(Instant now);
 
+  // The time of the latest sweep: at most one interval ago. Costs no look at the clock.
+  [[nodiscard]] Instant now() const noexcept { return now_; }
+
+  // A deadline that is late by one interval at most, and never early.
+  [[nodiscard]] Instant after(Clock::duration wait) const noexcept {
+    return now_ + wait + sweep_interval;
+  }
+
  private:
+  Instant now_ = Clock::now();
   friend class Swept;
   Swept* first_ = nullptr;
   Swept* cursor_ = nullptr;  // the next one to visit, so that a visit may unlink anything

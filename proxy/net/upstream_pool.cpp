@@ -84,7 +84,7 @@ void UpstreamPool::connection_gone() {
 
 void UpstreamPool::give_back(std::unique_ptr<Connection> connection,
                              std::optional<std::chrono::seconds> keep_alive) {
-  const Instant now = Clock::now();
+  const Instant now = sweeper_.now();
   std::chrono::milliseconds idle = upstream_.timeouts.idle;
   if (keep_alive) idle = std::min(idle, *keep_alive - keep_alive_margin);
   // Octets behind an answer mean that the two sides disagree about where it ended.
@@ -99,7 +99,7 @@ void UpstreamPool::give_back(std::unique_ptr<Connection> connection,
 
 std::unique_ptr<Connection> UpstreamPool::take_idle(Reuse reuse) {
   if (reuse == Reuse::fresh_only) return nullptr;
-  const Instant now = Clock::now();
+  const Instant now = sweeper_.now();
   while (!idle_.empty()) {
     Idle& youngest = idle_.back();
     if (reuse == Reuse::verified && now - youngest.since > moment) return nullptr;
@@ -133,7 +133,7 @@ Task<Result<void>> UpstreamPool::wait_for_room(Instant deadline) {
 }
 
 Task<Result<Lease>> UpstreamPool::lease(Reuse reuse) {
-  const Instant deadline = Clock::now() + upstream_.timeouts.connect;
+  const Instant deadline = sweeper_.after(upstream_.timeouts.connect);
   for (;;) {
     if (std::unique_ptr<Connection> idle = take_idle(reuse)) {
       co_return Lease(*this, std::move(idle), false);
@@ -157,7 +157,7 @@ Task<Result<Lease>> UpstreamPool::lease(Reuse reuse) {
 }
 
 Task<Result<void>> UpstreamPool::resolve(Instant deadline) {
-  if (!endpoints_.empty() && Clock::now() < endpoints_until_) co_return Result<void>{};
+  if (!endpoints_.empty() && sweeper_.now() < endpoints_until_) co_return Result<void>{};
   error_code not_numeric;
   const asio::ip::address address = asio::ip::make_address(upstream_.host, not_numeric);
   if (!not_numeric) {
@@ -176,7 +176,7 @@ Task<Result<void>> UpstreamPool::resolve(Instant deadline) {
     endpoints_.clear();
     for (const auto& entry : found) endpoints_.push_back(entry.endpoint());
   }
-  endpoints_until_ = Clock::now() + addresses_age_max;
+  endpoints_until_ = sweeper_.now() + addresses_age_max;
   co_return Result<void>{};
 }
 

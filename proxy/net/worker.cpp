@@ -1,6 +1,11 @@
 #include "proxy/net/worker.hpp"
 
 namespace ifmatch::net {
+namespace {
+
+constexpr std::size_t kept_string_max = 64 * 1024;
+
+}  // namespace
 
 Worker::Worker(Site& served, std::vector<std::unique_ptr<GuardDesk>>& desks,
                const std::vector<std::size_t>& shares)
@@ -19,12 +24,23 @@ Worker::~Worker() {
 
 UpstreamPool& Worker::pool_of(const SiteRoute& route) { return *pools_[route.config->upstream]; }
 
-LentHasher Worker::lend_hasher(const SiteRoute& route) {
-  LentHasher::Shelf& shelf = hashers_[static_cast<std::size_t>(&route - site.routes.data())];
-  if (shelf.empty()) return {shelf, route.version->make_hasher()};
-  std::unique_ptr<plugins::VersionHasher> hasher = std::move(shelf.back());
-  shelf.pop_back();
-  return {shelf, std::move(hasher)};
+Lent<plugins::VersionHasher> Worker::lend_hasher(const SiteRoute& route) {
+  const auto index = static_cast<std::size_t>(&route - site.routes.data());
+  return hashers_[index].lend([&route] { return route.version->make_hasher(); });
+}
+
+Lent<std::string> Worker::lend_string() {
+  Lent<std::string> text = strings_.lend();
+  // One huge head must not be paid for in memory for ever.
+  if (text->capacity() > kept_string_max) *text = std::string();
+  text->clear();
+  return text;
+}
+
+Lent<std::vector<asio::const_buffer>> Worker::lend_buffers() {
+  Lent<std::vector<asio::const_buffer>> buffers = buffers_.lend();
+  buffers->clear();
+  return buffers;
 }
 
 void Worker::refresh_date() {

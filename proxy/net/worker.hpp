@@ -8,27 +8,11 @@
 #include <vector>
 
 #include "proxy/net/guard_desk.hpp"
+#include "proxy/net/shelf.hpp"
 #include "proxy/net/site.hpp"
 #include "proxy/net/upstream_pool.hpp"
 
 namespace ifmatch::net {
-
-// A hasher of one route, lent by its thread for one representation after another.
-class LentHasher {
- public:
-  using Shelf = std::vector<std::unique_ptr<plugins::VersionHasher>>;
-  LentHasher(Shelf& shelf, std::unique_ptr<plugins::VersionHasher> hasher)
-      : shelf_(shelf), hasher_(std::move(hasher)) {}
-  ~LentHasher() { shelf_.push_back(std::move(hasher_)); }
-  LentHasher(const LentHasher&) = delete;
-  LentHasher& operator=(const LentHasher&) = delete;
-  plugins::VersionHasher* operator->() const noexcept { return hasher_.get(); }
-  plugins::VersionHasher& operator*() const noexcept { return *hasher_; }
-
- private:
-  Shelf& shelf_;
-  std::unique_ptr<plugins::VersionHasher> hasher_;
-};
 
 // A session that may be told to end while it waits for its next request.
 class Interruptible {
@@ -48,7 +32,11 @@ class Worker {
 
   [[nodiscard]] UpstreamPool& pool_of(const SiteRoute& route);
   [[nodiscard]] GuardDesk& desk_of(const SiteRoute& route) { return *desks_[route.origin]; }
-  [[nodiscard]] LentHasher lend_hasher(const SiteRoute& route);
+  [[nodiscard]] Lent<plugins::VersionHasher> lend_hasher(const SiteRoute& route);
+  // Empty, with the memory of an earlier use.
+  [[nodiscard]] Lent<std::string> lend_string();
+  [[nodiscard]] Lent<std::vector<asio::const_buffer>> lend_buffers();
+  [[nodiscard]] Lent<http::ResponseHead> lend_head() { return heads_.lend(); }
 
   // Sweeps deadlines until the io_context stops. `also` is called with each sweep.
   [[nodiscard]] Task<void> sweep_for_ever(std::function<void(Instant)> also);
@@ -72,7 +60,10 @@ class Worker {
 
   std::vector<std::unique_ptr<GuardDesk>>& desks_;
   std::vector<std::unique_ptr<UpstreamPool>> pools_;
-  std::vector<LentHasher::Shelf> hashers_;
+  std::vector<Shelf<plugins::VersionHasher>> hashers_;  // by route
+  Shelf<std::string> strings_;
+  Shelf<std::vector<asio::const_buffer>> buffers_;
+  Shelf<http::ResponseHead> heads_;
   std::string date_;
   std::time_t date_second_ = 0;
 };

@@ -85,7 +85,7 @@ Task<std::optional<Flow>> Writing::read_content() {
       co_return co_await x_.refuse(std::move(too_large));
     }
     if (x_.reader_.done()) co_return std::nullopt;
-    error = co_await x_.reader_.read_content(Clock::now() + x_.listener_.timeouts.body);
+    error = co_await x_.reader_.read_content(x_.client_.after(x_.listener_.timeouts.body));
   }
   co_return co_await x_.refuse(problem_of_client(error));
 }
@@ -167,13 +167,13 @@ Task<std::optional<Flow>> Writing::forward() {
 
 Task<Result<Writing::Outcome>> Writing::exchange_once() {
   const Instant total = Clock::now() + x_.response_timeout();
-  const std::string octets = x_.upstream_head(
+  const Lent<std::string> octets = x_.upstream_head(
       x_.head_.method, enforced_ ? http::Carry::guarded : http::Carry::everything,
       x_.shape_.framing.kind == http::Framing::none
           ? http::ContentFraming{}
           : http::ContentFraming{.kind = http::Framing::length, .length = content_.size()});
   Connection& connection = lease_.connection();
-  std::vector<asio::const_buffer> buffers{asio::const_buffer(octets.data(), octets.size()),
+  std::vector<asio::const_buffer> buffers{asio::const_buffer(octets->data(), octets->size()),
                                           asio::const_buffer(content_.data(), content_.size())};
   lease_.mark_used();
   const error_code failure = co_await connection.write(buffers, x_.response_timeout(), total);
@@ -184,7 +184,7 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
     co_return fault_of(ReadError::closed, http::Origin::upstream, http::Sent::nothing);
   }
   // After any other failure the API may have answered before it had read everything: look.
-  Answer reply;
+  Answer reply(x_.worker_);
   reply.lease = std::move(lease_);
   const Result<void> read = co_await x_.read_answer_head(reply, x_.head_.method, total, total);
   Outcome outcome;
