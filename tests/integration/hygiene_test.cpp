@@ -137,8 +137,11 @@ std::vector<Refusal> sections() {
   for (const std::string name : {"If-Match", "If-None-Match", "If-Unmodified-Since"}) {
     std::string letters = name;
     std::erase(letters, '-');
-    add("ConnectionNominates" + letters,
-        put("Content-Length: 2\r\nConnection: " + name + "\r\n", "{}"));
+    cases.push_back({"ConnectionNominates" + letters,
+                     put("Content-Length: 2\r\nConnection: " + name + "\r\n", "{}"),
+                     {400},
+                     "bad-condition",
+                     After::any});
   }
   for (const std::string name : {"Host", "Authorization"}) {
     add("ConnectionNominates" + name, get("Connection: close, " + name + "\r\n"));
@@ -213,7 +216,7 @@ std::vector<Refusal> sizes() {
       {"LongTrailers",
        put("Transfer-Encoding: chunked\r\n",
            "2\r\n{}\r\n0\r\nX-Long: " + std::string(8 * 1024, 'x') + "\r\n\r\n"),
-       {400, 431},
+       {400, 413, 431},
        ""},
       {"LongChunkExtension",
        put("Transfer-Encoding: chunked\r\n",
