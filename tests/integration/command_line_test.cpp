@@ -70,7 +70,7 @@ TEST_F(CommandLine, WrongUsageIsExitCode2) {
        {std::vector<std::string>{"run", "--no-such-flag"},
         {"no-such-command"},
         {"explain"},
-        {"run", "--threads", "many"}}) {
+        {"etag", "--route"}}) {
     const Finished finished = ifmatch(arguments);
     EXPECT_EQ(finished.status, wrong_usage) << arguments.front() << finished.errors;
     EXPECT_NE(finished.errors, "");

@@ -2,8 +2,10 @@
 // slow senders, full queues, an API that will not be asked.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "tests/integration/fixture.hpp"
 
@@ -193,7 +195,6 @@ TEST(WriteQueue, IsLeftWhenTheWaitIsOver) {
 TEST(Probe, ThatIsUnauthorizedIsRelayedAndNothingIsWritten) {
   GuardedStore api;
   api.store.put(path, "{}");
-  const std::string tag = api.read_tag(path);
   api.upstream.behave([inner = api.store.behaviour()](const Request& request) {
     if (request.has("Authorization")) return inner(request);
     Reply reply;
@@ -201,12 +202,14 @@ TEST(Probe, ThatIsUnauthorizedIsRelayedAndNothingIsWritten) {
     reply.fields = {{"WWW-Authenticate", "Basic realm=\"orders\""}};
     return reply;
   });
+  const std::pair<std::string, std::string> credentials = {"Authorization", "Basic YTpi"};
+  const std::string tag = api.request("GET", path, {credentials}).tag();
   const Response refused = api.put(path, tag, R"({"total":1})");
   EXPECT_EQ(refused.status, 401);
   EXPECT_EQ(refused.field("WWW-Authenticate"), "Basic realm=\"orders\"");
   EXPECT_EQ(api.upstream.writes(), 0U);
 
-  const Fields fields = {{"If-Match", tag}, {"Authorization", "Basic YTpi"}};
+  const Fields fields = {{"If-Match", tag}, credentials};
   EXPECT_EQ(api.request("PUT", path, fields, R"({"total":1})").status, 200);
 }
 

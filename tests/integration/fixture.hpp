@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <exception>
+#include <iostream>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,6 +65,15 @@ class GuardedStore {
       : store(std::move(store_options)),
         upstream(store.behaviour()),
         proxy(ProxyProcess::start(in_front_of(std::move(config), upstream.url()))) {}
+
+  GuardedStore(const GuardedStore&) = delete;
+  // The program must have survived the test. What it printed is shown where the test failed.
+  ~GuardedStore() {
+    EXPECT_TRUE(proxy.process().running());
+    if (::testing::Test::HasFailure() || std::uncaught_exceptions() > 0) {
+      std::cerr << "ifmatch wrote to " << proxy.process().transcript() << "\n";
+    }
+  }
 
   // Through ifmatch, on a connection of its own.
   Response request(std::string_view method, std::string_view target, const Fields& fields = {},

@@ -216,7 +216,7 @@ std::vector<Refusal> sizes() {
       {"LongTrailers",
        put("Transfer-Encoding: chunked\r\n",
            "2\r\n{}\r\n0\r\nX-Long: " + std::string(8 * 1024, 'x') + "\r\n\r\n"),
-       {400, 431},
+       {400, 413, 431},
        ""},
       {"LongChunkExtension",
        put("Transfer-Encoding: chunked\r\n",
