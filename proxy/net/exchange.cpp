@@ -123,7 +123,7 @@ Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry c
                .method = method,
                .base_path = route_->upstream->base_path,
                .target = shape_.target.octets,
-               .host = shape_.target.host,
+               .host = host(),
                .client_address = client_address_,
                .framing = framing,
                .carry = carry,
@@ -190,7 +190,8 @@ http::Closing Exchange::closing() const {
 
 Task<Flow> Exchange::send(std::span<asio::const_buffer> buffers, http::Closing ending) {
   const error_code failure = co_await client_.write(buffers, listener_.timeouts.write, never);
-  co_return failure || !ending.keep_alive ? Flow::close : Flow::keep;
+  if (failure) co_return Flow::drop;
+  co_return ending.keep_alive ? Flow::keep : Flow::close;
 }
 
 Task<Flow> Exchange::refuse(http::ProblemDetails details) {
@@ -202,7 +203,7 @@ Task<Flow> Exchange::refuse(http::ProblemDetails details) {
     const Instant deadline = client_.after(listener_.timeouts.body);
     while (!reader_.done()) {
       const ReadError error = co_await reader_.read_content(deadline);
-      if (error != ReadError::none) co_return Flow::close;
+      if (error != ReadError::none) co_return Flow::drop;
     }
     unread = false;
   }
@@ -253,7 +254,7 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
     if (error != ReadError::none) {
       // The head has gone out: a broken connection is the only way left to say so.
       client_.reset();
-      co_return Flow::close;
+      co_return Flow::drop;
     }
     std::size_t size = first ? held.size() : 0;
     for (std::string_view piece : answer.reader->pieces()) size += piece.size();
@@ -271,7 +272,7 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
     if (chunked && done) add("0\r\n\r\n");
     const error_code failure =
         co_await client_.write(*buffers, listener_.timeouts.write, never);
-    if (failure) co_return Flow::close;
+    if (failure) co_return Flow::drop;
     buffers->clear();
     if (done) break;
     error = co_await answer.reader->read_content(client_.after(response_timeout()));

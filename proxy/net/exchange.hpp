@@ -18,6 +18,7 @@ using ResponseReader = MessageReader<http::ResponseHead>;
 enum class Flow : std::uint8_t {
   keep,   // the next request may follow
   close,  // say no more; what still arrives is discarded for a moment
+  drop,   // nobody waits for anything on it
 };
 
 // An answer of the upstream that is being read. The reader goes before the connection it reads.
@@ -84,6 +85,10 @@ class Exchange {
   [[nodiscard]] Task<Flow> send(std::span<asio::const_buffer> buffers, http::Closing closing);
   [[nodiscard]] Task<Flow> refuse(http::ProblemDetails details);
   [[nodiscard]] http::Closing closing() const;
+  // What the upstream is told as Host: as the client sent it, and its own where there was none.
+  [[nodiscard]] std::string_view host() const {
+    return shape_.target.host.empty() ? route_->authority : shape_.target.host;
+  }
   [[nodiscard]] std::chrono::milliseconds response_timeout() const {
     return route_->upstream->timeouts.response;
   }

@@ -112,7 +112,7 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
     asio::const_buffer interim(http::continue_answer.data(), http::continue_answer.size());
     const error_code failure =
         co_await client_.write({&interim, 1}, listener_.timeouts.write, never);
-    if (failure) co_return Flow::close;
+    if (failure) co_return Flow::drop;
   }
 
   Connection& upstream = answer.lease.connection();
@@ -143,7 +143,7 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
     flow = co_await relay(answer, guarded ? http::Validators::drop : http::Validators::keep, {});
     co_await upload.stop();
   }
-  co_return reader_.done() ? flow : Flow::close;
+  co_return flow == Flow::keep && !reader_.done() ? Flow::close : flow;
 }
 
 }  // namespace ifmatch::net

@@ -123,7 +123,7 @@ std::string Writing::probe_head(const Candidate& candidate) const {
                                     .method = "GET",
                                     .base_path = route_.upstream->base_path,
                                     .target = probe_target_,
-                                    .host = x_.shape_.target.host,
+                                    .host = x_.host(),
                                     .client_address = x_.client_address_,
                                     .framing = {},
                                     .carry = http::Carry::probe,

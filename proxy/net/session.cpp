@@ -37,9 +37,9 @@ Task<void> Session::run() {
     RequestReader reader(*client_, limits);
     flow = co_await serve_one(reader, first);
     first = false;
-    if (worker_.draining) flow = Flow::close;
+    if (worker_.draining && flow == Flow::keep) flow = Flow::close;
   }
-  co_await linger();
+  if (flow == Flow::close) co_await linger();
 }
 
 Task<Flow> Session::serve_one(RequestReader& reader, bool first) {
@@ -50,7 +50,7 @@ Task<Flow> Session::serve_one(RequestReader& reader, bool first) {
   waiting_ = nullptr;
   const bool silent_end = error == ReadError::closed || error == ReadError::truncated ||
                           (error == ReadError::timeout && !reader.begun());
-  if (silent_end) co_return Flow::close;
+  if (silent_end) co_return Flow::drop;
   if (error != ReadError::none) {
     co_return co_await refuse(problem_of_client(error));
   }
@@ -76,7 +76,8 @@ Task<Flow> Session::refuse(const http::ProblemDetails& refusal) {
                        .closing = {.client_minor_version = head_.minor_version, .keep_alive = keep}});
   asio::const_buffer buffer(octets.data(), octets.size());
   const error_code failure = co_await client_->write({&buffer, 1}, listener_.timeouts.write, never);
-  co_return failure || !keep ? Flow::close : Flow::keep;
+  if (failure) co_return Flow::drop;
+  co_return keep ? Flow::keep : Flow::close;
 }
 
 Task<void> Session::linger() {

@@ -19,6 +19,12 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
+std::string authority_of(const config::Upstream& upstream) {
+  const std::string host = lower_case(upstream.host);
+  const bool numeric_v6 = host.find(':') != std::string::npos;
+  return (numeric_v6 ? "[" + host + "]" : host) + ":" + std::to_string(upstream.port);
+}
+
 bool contains(const std::vector<std::string>& list, std::string_view method) noexcept {
   return std::ranges::find(list, method) != list.end();
 }
@@ -59,8 +65,7 @@ bool BodyBudget::take(std::size_t count) noexcept {
 Site::Site(config::Config given, const plugins::Registry& plugins)
     : config(std::move(given)), bodies(request_bodies_max) {
   for (const config::Upstream& upstream : config.upstreams) {
-    const std::string origin =
-        "http://" + lower_case(upstream.host) + ":" + std::to_string(upstream.port);
+    const std::string origin = "http://" + authority_of(upstream);
     const auto known = std::ranges::find(origins_, origin);
     origin_of_.push_back(static_cast<std::size_t>(known - origins_.begin()));
     if (known == origins_.end()) origins_.push_back(origin);
@@ -85,6 +90,7 @@ Site::Site(config::Config given, const plugins::Registry& plugins)
     compiled.settings = &route.settings;
     compiled.upstream = &config.upstreams[route.upstream];
     compiled.origin = origin_of(route.upstream);
+    compiled.authority = authority_of(*compiled.upstream);
     compiled.in_doubt =
         route.settings.in_doubt.value_or(compiled.upstream->timeouts.response);
     compiled.conditions = {

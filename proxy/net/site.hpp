@@ -23,7 +23,8 @@ struct SiteRoute {
   const config::Route* config = nullptr;
   const config::RouteSettings* settings = nullptr;
   const config::Upstream* upstream = nullptr;
-  std::size_t origin = 0;  // index into Site::desks
+  std::size_t origin = 0;  // index into Site::origins()
+  std::string authority;   // of the upstream: "127.0.0.1:3000", "[::1]:3000"
   std::vector<http::ResourceTemplate> resources;
   std::unique_ptr<plugins::VersionSource> version;
   std::chrono::milliseconds in_doubt{};

@@ -73,7 +73,7 @@ Task<std::optional<Flow>> Writing::read_content() {
     asio::const_buffer interim(http::continue_answer.data(), http::continue_answer.size());
     const error_code failure =
         co_await x_.client_.write({&interim, 1}, x_.listener_.timeouts.write, never);
-    if (failure) co_return Flow::close;
+    if (failure) co_return Flow::drop;
   }
   if (framing.kind == http::Framing::length) content_.reserve(wanted);
   ReadError error = x_.reader_.take_buffered();
@@ -111,7 +111,7 @@ Task<Flow> Writing::follow() {
     if (!action) {
       // The client left while it waited: nothing was sent, and its gates are free again.
       duty_.leave();
-      co_return Flow::close;
+      co_return Flow::drop;
     }
     std::optional<Flow> answered;
     switch (action->what) {
