@@ -3,6 +3,9 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <stdexcept>
@@ -58,12 +61,28 @@ void start_log(const config::Log& log) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+// Every connection is a descriptor, and so is every one to an upstream.
+void raise_descriptor_limit(const config::Config& config) {
+  constexpr rlim_t spare = 64;
+  rlim_t wanted = spare;
+  for (const config::Listener& listener : config.listeners) wanted += listener.max_connections;
+  for (const config::Upstream& upstream : config.upstreams) wanted += upstream.max_connections;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min(wanted, limit.rlim_max);
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < wanted) {
+    spdlog::warn("only {} of the {} descriptors that max_connections allows for are to be had",
+                 limit.rlim_cur, wanted);
+  }
+}
+
 }  // namespace
 
 int run(const ConfigOptions& options, const plugins::Registry& plugins) {
   std::optional<config::Config> config = load_or_report(options);
   if (!config) return exit_config;
   start_log(config->log);
+  raise_descriptor_limit(*config);
   // A peer that closes while we write is an ordinary error of that write.
   std::signal(SIGPIPE, SIG_IGN);
 

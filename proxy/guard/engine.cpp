@@ -166,6 +166,7 @@ EngineCounts Engine::Body::counts() const {
   counts.nodes = nodes_.size();
   counts.gates_busy = gates_busy_;
   counts.requests = requests_.size();
+  counts.everything_in_doubt = everything_until_.has_value();
   counts.out_of_band = out_of_band_;
   return counts;
 }

@@ -154,6 +154,7 @@ struct EngineCounts {
   std::size_t nodes = 0;          // paths and names known
   std::size_t gates_busy = 0;     // nodes held, awaited or quarantined
   std::size_t requests = 0;       // ids alive, quarantined ones included
+  bool everything_in_doubt = false;  // the quarantine of an unclean start is not over
   std::uint64_t out_of_band = 0;  // versions that changed without a write through us
 };
 

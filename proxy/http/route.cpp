@@ -189,14 +189,22 @@ bool RouteTable::overlaps_guarded(std::size_t origin, std::string_view folded) c
   });
 }
 
-bool RouteTable::reaches_guarded(std::size_t origin, std::string_view host,
-                                 std::string_view folded) const noexcept {
+bool RouteTable::reaches_guarded(std::size_t origin, std::optional<std::string_view> host,
+                                 std::string_view folded) const {
   Captures captures;
+  // Hosts, or patterns of hosts, for which an earlier route that is not guarded takes the path.
+  std::vector<std::string_view> taken;
   for (const Entry& entry : entries_) {
-    if (entry.origin == origin && host_matches(entry.host, host) &&
-        entry.folded.matches(folded, captures)) {
-      return entry.guarded;
+    if (entry.origin != origin || !entry.folded.matches(folded, captures)) continue;
+    if (host) {
+      if (host_matches(entry.host, *host)) return entry.guarded;
+      continue;
     }
+    const bool covered = std::ranges::any_of(taken, [&entry](std::string_view pattern) {
+      return pattern == entry.host || host_matches(pattern, entry.host);
+    });
+    if (entry.guarded && !covered) return true;
+    taken.push_back(entry.host);
   }
   return false;
 }

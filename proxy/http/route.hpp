@@ -84,9 +84,16 @@ class RouteTable {
   [[nodiscard]] bool overlaps_guarded(std::size_t origin, std::string_view folded) const noexcept;
 
   // Whether the first route of the same origin that the folded path would match is a guarded one.
-  // An unsafe request that took a bypass route, or none, is then refused as ambiguous_path.
-  [[nodiscard]] bool reaches_guarded(std::size_t origin, std::string_view host,
-                                     std::string_view folded) const noexcept;
+  // An unsafe request that took a bypass route, or none, is then refused as ambiguous_path. `host`
+  // unset asks about every host: whoever took a route that is open to any Host chose it freely, and
+  // the API behind may not look at it.
+  [[nodiscard]] bool reaches_guarded(std::size_t origin, std::optional<std::string_view> host,
+                                     std::string_view folded) const;
+
+  // Whether the route is open to more than one host.
+  [[nodiscard]] bool is_open_to_hosts(std::size_t route) const noexcept {
+    return entries_[route].host.starts_with('*');
+  }
 
   [[nodiscard]] const Pattern& pattern(std::size_t route) const noexcept {
     return entries_[route].pattern;

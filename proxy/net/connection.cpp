@@ -93,6 +93,8 @@ Connection::Connection(Socket connected, Sweeper& sweeper)
 Task<error_code> Connection::read(std::size_t capacity_max, Instant deadline) {
   const std::span<char> room = input.prepare(capacity_max);
   if (room.empty()) co_return asio::error::no_buffer_space;
+  // A peer that always has something to read never waits, so the sweep might never find it late.
+  if (sweeper_.now() >= deadline) co_return asio::error::timed_out;
   read_deadline_ = deadline;
   read_expired_ = false;
   auto [failure, count] =

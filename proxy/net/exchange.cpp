@@ -15,6 +15,18 @@ constexpr std::uint64_t drained_octets_max = 64 * 1024;
 constexpr MessageLimits upstream_limits{
     .header_bytes = 64 * 1024, .header_fields = 256, .target_bytes = 0};
 
+// The Content-Length of an answer without content; check_response has found it well-formed.
+http::ContentFraming length_told(const http::Fields& fields) {
+  const std::string_view digits = fields.first(http::FieldId::content_length);
+  http::ContentFraming told;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), told.length);
+  if (!digits.empty() && error == std::errc() && end == digits.data() + digits.size()) {
+    told.kind = http::Framing::length;
+  }
+  return told;
+}
+
 }  // namespace
 
 http::Fault fault_of(ReadError error, http::Origin origin, http::Sent sent) {
@@ -79,11 +91,14 @@ void Answer::finish() {
 }
 
 void Answer::keep_lease() {
-  const bool reusable = reader && reader->done() && shape.keep_alive &&
+  const bool complete = reader && reader->done();
+  const bool reusable = complete && shape.keep_alive &&
                         shape.framing.kind != http::Framing::until_close;
   reader.reset();
   // Octets behind an answer mean that the two sides disagree about where it ended.
-  if (!reusable || !lease || !lease.connection().input.readable().empty()) lease = Lease();
+  if (reusable && lease && lease.connection().input.readable().empty()) return;
+  if (complete) lease.close();
+  lease = Lease();
 }
 
 Exchange::Exchange(Worker& worker, Connection& client, RequestReader& reader,
@@ -165,6 +180,7 @@ Task<Result<void>> Exchange::ask(Answer& answer, std::string_view octets, std::s
 
 Task<Result<void>> Exchange::read_answer_head(Answer& answer, std::string_view method,
                                               Instant first_octet, Instant total) {
+  bool reusable = true;
   for (;;) {
     answer.reader.reset();
     answer.reader.emplace(answer.lease.connection(), upstream_limits);
@@ -177,6 +193,9 @@ Task<Result<void>> Exchange::read_answer_head(Answer& answer, std::string_view m
     Result<http::ResponseShape> shape = http::check_response(answer.head, method);
     if (shape.has_error()) co_return shape.error();
     answer.shape = std::move(*shape);
+    // An interim answer that announces content leaves the end of the final one in doubt.
+    reusable = reusable && answer.shape.keep_alive;
+    answer.shape.keep_alive = reusable;
     if (answer.head.status >= 200) co_return Result<void>{};
     // 1xx does not extend the wait of a request that has been sent whole.
     if (reader_.done()) first_octet = std::min(first_octet, client_.after(response_timeout()));
@@ -201,11 +220,11 @@ Task<Flow> Exchange::refuse(http::ProblemDetails details) {
   if (unread && !must_close_ && !continue_owed_ && shape_.framing.kind == http::Framing::length &&
       shape_.framing.length <= drained_octets_max) {
     const Instant deadline = client_.after(listener_.timeouts.body);
-    while (!reader_.done()) {
-      const ReadError error = co_await reader_.read_content(deadline);
-      if (error != ReadError::none) co_return Flow::drop;
+    ReadError error = ReadError::none;
+    while (!reader_.done() && error == ReadError::none) {
+      error = co_await reader_.read_content(deadline);
     }
-    unread = false;
+    unread = error != ReadError::none;
   }
   if (unread) must_close_ = true;
   if (route_ != nullptr && details.route.empty()) details.route = route_->config->name;
@@ -228,6 +247,10 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
     framing.kind = chunks ? http::Framing::chunked : http::Framing::until_close;
     if (!chunks && !bodiless) must_close_ = true;
   }
+  if (head_.method == "HEAD" && framing.kind == http::Framing::none) {
+    // It tells the length of the content that a GET would have (RFC 9110 section 8.6).
+    framing = length_told(answer.head.fields);
+  }
   const bool chunked = framing.kind == http::Framing::chunked && !bodiless;
   if (!reader_.done()) must_close_ = true;
   const http::Closing ending = closing();
@@ -245,8 +268,7 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
   };
   add(*octets);
   if (bodiless) {
-    // An answer to a GET of ours on behalf of a HEAD has content that nobody wants.
-    answer.finish();
+    // The content of a GET of ours on behalf of a HEAD is left where it is.
     co_return co_await send(*buffers, ending);
   }
   ReadError error = answer.reader->take_buffered();
@@ -277,7 +299,6 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
     if (done) break;
     error = co_await answer.reader->read_content(client_.after(response_timeout()));
   }
-  answer.finish();
   co_return ending.keep_alive ? Flow::keep : Flow::close;
 }
 

@@ -46,6 +46,7 @@ class Upload {
 
   // Ends it, whatever it waits for.
   [[nodiscard]] Task<void> stop() {
+    stopping_ = true;
     while (running_) {
       exchange_.client_.cancel();
       upstream_.cancel();
@@ -54,6 +55,8 @@ class Upload {
     }
   }
 
+  // Every octet was handed to the kernel.
+  [[nodiscard]] bool sent_whole() const noexcept { return sent_whole_; }
   [[nodiscard]] ReadError client_error() const noexcept { return client_error_; }
 
  private:
@@ -66,12 +69,15 @@ class Upload {
         upstream_.cancel();
         co_return;
       }
+      if (stopping_) co_return;
       buffers.clear();
       append_pieces(buffers);
       const error_code failure =
           co_await upstream_.write(buffers, exchange_.response_timeout(), never);
       // The upstream may have answered before it had read everything: pass_way() looks.
       if (failure) break;
+      if (exchange_.reader_.done()) sent_whole_ = true;
+      if (stopping_) co_return;
     }
     upstream_.bound_read(upstream_.after(exchange_.response_timeout()));
   }
@@ -81,6 +87,8 @@ class Upload {
   bool chunked_;
   Timer bell_;
   bool running_ = false;
+  bool stopping_ = false;
+  bool sent_whole_ = false;
   ReadError client_error_ = ReadError::none;
   std::array<char, 24> chunk_line_{};
 };
@@ -97,8 +105,10 @@ Task<Flow> Exchange::pass_way() {
   if (asked.has_error()) {
     co_return co_await refuse(http::problem_of(asked.error(), http::MethodKind::safe));
   }
-  co_return co_await relay(
+  const Flow flow = co_await relay(
       answer, guarded ? http::Validators::drop : http::Validators::keep, {});
+  answer.finish();
+  co_return flow;
 }
 
 Task<Flow> Exchange::pass_with_content(Answer& answer) {
@@ -131,17 +141,30 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
 
   // While content still flows, its own silences bound the wait; run() then bounds the read.
   const Instant first_octet = whole || failure ? client_.after(response_timeout()) : never;
-  const Result<void> read = co_await read_answer_head(answer, head_.method, first_octet, never);
+  Result<void> read = Result<void>{};
   Flow flow = Flow::close;
+  std::exception_ptr thrown;
+  try {
+    read = co_await read_answer_head(answer, head_.method, first_octet, never);
+    if (!read.has_error()) {
+      flow = co_await relay(answer, guarded ? http::Validators::drop : http::Validators::keep, {});
+    }
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+  // The upload refers to what is here: whatever happened, it ends first.
+  co_await upload.stop();
+  if (thrown) std::rethrow_exception(thrown);
   if (read.has_error()) {
-    co_await upload.stop();
     http::ProblemDetails problem = http::problem_of(read.error(), kind);
     if (upload.client_error() != ReadError::none) problem = problem_of_client(upload.client_error());
     if (!reader_.done()) problem.afterwards = http::Afterwards::close;
     flow = co_await refuse(std::move(problem));
   } else {
-    flow = co_await relay(answer, guarded ? http::Validators::drop : http::Validators::keep, {});
-    co_await upload.stop();
+    // An answer that came before the request was whole leaves a connection that still owes content.
+    const bool sent_whole = !failure && (whole || upload.sent_whole());
+    if (!sent_whole) answer.shape.keep_alive = false;
+    answer.finish();
   }
   co_return flow == Flow::keep && !reader_.done() ? Flow::close : flow;
 }

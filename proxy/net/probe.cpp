@@ -135,13 +135,17 @@ std::string Writing::probe_head(const Candidate& candidate) const {
 }
 
 Task<void> Writing::probe(const guard::Action& action) {
-  if (action.first_probe) find_candidates();
+  if (action.first_probe) {
+    find_candidates();
+    shown_.reset();
+  }
   IFMATCH_ASSERT(next_candidate_ < candidates_.size());
   const Candidate& candidate = candidates_[next_candidate_++];
   const guard::Epoch since = x_.worker_.desk_of(route_).epoch();
   const guard::Observation seen = co_await observe(candidate, action.gated);
   if (seen.sight == guard::Sight::version) {
     learn(candidate, probed_.head, seen.version, since);
+    if (wants_representation_ && !shown_) shown_ = std::move(probed_);
   }
   duty_.probed(seen, since,
                next_candidate_ < candidates_.size() ? guard::Engine::Candidates::more
@@ -176,7 +180,8 @@ Task<guard::Observation> Writing::observe(const Candidate& candidate, bool keep_
   while (error == ReadError::none) {
     for (std::string_view piece : answer.reader->pieces()) {
       if (is_version) hasher->update(std::as_bytes(std::span(piece)));
-      if (keep && probed_.content.size() + piece.size() > route_.settings->max_body) keep = false;
+      keep = keep && probed_.content.size() + piece.size() <= route_.settings->max_body &&
+             hold_.take(piece.size());
       if (keep) probed_.content.append(piece);
     }
     if (answer.reader->done()) break;

@@ -72,11 +72,14 @@ Task<Flow> Exchange::read_way() {
   const Lent<std::string> octets = upstream_head("GET", http::Carry::guarded, {});
   const Result<void> asked = co_await ask(answer, *octets, "GET", never);
   if (asked.has_error()) {
+    duty.reset();
     co_return co_await refuse(http::problem_of(asked.error(), http::MethodKind::read));
   }
   if (answer.head.status != 200 || is_endless(answer.head)) {
     duty.reset();
-    co_return co_await relay(answer, http::Validators::drop, {});
+    const Flow flow = co_await relay(answer, http::Validators::drop, {});
+    answer.finish();
+    co_return flow;
   }
 
   const bool head_only = head_.method == "HEAD";
@@ -84,20 +87,23 @@ Task<Flow> Exchange::read_way() {
   const Lent<plugins::VersionHasher> hasher = worker_.lend_hasher(*route_);
   hasher->begin(answer.head.fields.first(http::FieldId::content_type),
                 answer.head.fields.first(http::FieldId::content_encoding));
+  BodyHold hold(worker_.site.bodies);
   ReadError error = answer.reader->take_buffered();
   const bool in_place = error == ReadError::none && answer.reader->done();
   while (error == ReadError::none) {
     for (std::string_view piece : answer.reader->pieces()) {
       hasher->update(std::as_bytes(std::span(piece)));
       reading.size += piece.size();
-      if (!in_place && !head_only) reading.held.append(piece);
+      if (in_place || head_only) continue;
+      reading.overflowing =
+          reading.overflowing || reading.size > held_max || !hold.take(piece.size());
+      reading.held.append(piece);
     }
-    if (answer.reader->done()) break;
-    reading.overflowing = reading.size > held_max && !head_only;
-    if (reading.overflowing) break;
+    if (answer.reader->done() || reading.overflowing) break;
     error = co_await answer.reader->read_content(client_.after(response_timeout()));
   }
   if (error != ReadError::none) {
+    duty.reset();
     co_return co_await refuse(http::problem_of(
         fault_of(error, http::Origin::upstream, http::Sent::all), http::MethodKind::read));
   }
@@ -139,7 +145,11 @@ Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
   if (verdict == http::ReadVerdict::failed) {
     co_return co_await refuse(http::stale_version(reading.conditions, version));
   }
-  if (reading.overflowing) co_return co_await relay(answer, http::Validators::drop, reading.held);
+  if (reading.overflowing) {
+    const Flow flow = co_await relay(answer, http::Validators::drop, reading.held);
+    answer.finish();
+    co_return flow;
+  }
 
   const std::string etag = version ? http::format_tag(*version) : std::string();
   const http::Closing ending = closing();

@@ -15,17 +15,25 @@ int status_of(config::OnMissing choice) {
 }
 
 // An unmatched write goes nowhere; one that an upstream might take for a guarded one is told why.
-http::ProblemDetails unmatched(const Site& site, const std::string& host, std::string_view path,
-                               http::MethodKind kind) {
+http::ProblemDetails unmatched(const Site& site, std::string_view path, http::MethodKind kind) {
   if (kind == http::MethodKind::unsafe) {
     for (std::size_t index = 0; index < site.config.upstreams.size(); ++index) {
       const auto folded = http::folded_path(site.config.upstreams[index].base_path, path);
-      if (folded && site.table->reaches_guarded(site.origin_of(index), host, *folded)) {
+      if (folded && site.table->reaches_guarded(site.origin_of(index), std::nullopt, *folded)) {
         return {.problem = http::Problem::ambiguous_path};
       }
     }
   }
   return {.problem = http::Problem::no_route};
+}
+
+// Whether an unsafe request of a bypass route may be taken by the API for one of a guarded route:
+// through a laxer reading of its path, or because the API does not look at the Host.
+bool slips_past_guard(const Site& site, const Routing& routing) {
+  const std::size_t origin = routing.route->origin;
+  if (site.table->reaches_guarded(origin, routing.host, routing.folded)) return true;
+  return site.table->is_open_to_hosts(routing.match.route) &&
+         site.table->reaches_guarded(origin, std::nullopt, routing.folded);
 }
 
 }  // namespace
@@ -37,7 +45,7 @@ Routing route_request(const Site& site, const http::RequestHead& head,
   const http::MethodKind kind = http::kind_of(head.method);
   const std::optional<http::RouteMatch> match = site.table->match(routing.host, target.path());
   if (!match) {
-    routing.problem = unmatched(site, routing.host, target.path(), kind);
+    routing.problem = unmatched(site, target.path(), kind);
     return routing;
   }
   routing.match = *match;
@@ -45,7 +53,11 @@ Routing route_request(const Site& site, const http::RequestHead& head,
   const SiteRoute& route = *routing.route;
   const bool enforced = route.settings->mode == config::Mode::enforce;
   const bool unsafe = kind == http::MethodKind::unsafe;
-  if (!unsafe && !(kind == http::MethodKind::read && enforced)) return routing;
+  // Only a POST may stand for another method: an API that takes a GET for a DELETE writes unguarded.
+  const bool disguised = !unsafe && http::override_method(head.method, target.query(), head.fields)
+                                            .kind != http::MethodOverride::Kind::none;
+  const bool reads = kind == http::MethodKind::read && enforced;
+  if (!unsafe && !disguised && !reads) return routing;
 
   http::Checked<std::string> folded =
       http::folded_path(route.upstream->base_path, target.path());
@@ -54,13 +66,16 @@ Routing route_request(const Site& site, const http::RequestHead& head,
     return routing;
   }
   routing.folded = std::move(*folded);
-  if (!unsafe) {
+  const bool overlaps = site.table->overlaps_guarded(route.origin, routing.folded);
+  if (disguised && (enforced || overlaps)) {
+    routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_method};
+  } else if (reads) {
     routing.way = Way::read;
-  } else if (enforced) {
+  } else if (unsafe && enforced) {
     routing.way = Way::write;
-  } else if (site.table->reaches_guarded(route.origin, routing.host, routing.folded)) {
+  } else if (unsafe && slips_past_guard(site, routing)) {
     routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_path};
-  } else if (site.table->overlaps_guarded(route.origin, routing.folded)) {
+  } else if (unsafe && overlaps) {
     routing.way = Way::write;
   }
   return routing;

@@ -82,12 +82,7 @@ class Server::Body {
     }
   }
 
-  ~Body() {
-    for (const std::unique_ptr<GuardDesk>& desk : desks_) desk->shut();
-    acceptors_.clear();
-    signals_.reset();
-    workers_.clear();
-  }
+  ~Body() { end_workers(); }
 
   void start() {
     claim_origins();
@@ -116,11 +111,20 @@ class Server::Body {
     }
     run_worker(*workers_.front());
     for (std::thread& thread : threads) thread.join();
-    if (ended_ == Ended::drained) release_origins();
+    // What is still under way ends here and reports its outcome; then it shows what is left.
+    end_workers();
+    if (ended_ != Ended::failed) release_origins();
     return ended_;
   }
 
  private:
+  void end_workers() {
+    for (const std::unique_ptr<GuardDesk>& desk : desks_) desk->shut();
+    acceptors_.clear();
+    signals_.reset();
+    workers_.clear();
+  }
+
   struct Accepting {
     Accepting(Worker* on, const config::Listener* of,
               std::shared_ptr<std::atomic<std::size_t>> counted)
@@ -161,11 +165,11 @@ class Server::Body {
     for (const std::unique_ptr<GuardDesk>& desk : desks_) {
       const guard::EngineCounts counts =
           desk->ask([](guard::Engine& engine) { return engine.counts(); });
-      if (counts.requests == 0) {
+      if (counts.requests == 0 && !counts.everything_in_doubt) {
         ledger_.release(desk->origin());
       } else {
-        spdlog::warn("{}: {} writes are in doubt at the end; the next start begins in quarantine",
-                     desk->origin(), counts.requests);
+        spdlog::warn("{}: writes are in doubt at the end; the next start begins in quarantine",
+                     desk->origin());
       }
     }
   }

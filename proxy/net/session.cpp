@@ -44,6 +44,7 @@ Task<void> Session::run() {
 
 Task<Flow> Session::serve_one(RequestReader& reader, bool first) {
   const config::ListenerTimeouts& timeouts = listener_.timeouts;
+  if (worker_.draining && client_->input.readable().empty()) co_return Flow::drop;
   waiting_ = &reader;
   const ReadError error = co_await reader.read_head(
       head_, client_->after(first ? timeouts.header : timeouts.idle), timeouts.header);

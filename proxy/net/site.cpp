@@ -8,8 +8,11 @@
 namespace ifmatch::net {
 namespace {
 
-// A quarter of a small machine: beyond it new writes are refused before anything was sent.
-constexpr std::size_t request_bodies_max = 1024 * config::mib;
+// A quarter of a small machine. Beyond it new writes are refused before anything was sent, and reads
+// stream on without a tag.
+constexpr std::size_t held_content_max = 1024 * config::mib;
+// The budget is asked for so much at once, so that small pieces cost little.
+constexpr std::size_t hold_step = 64 * config::kib;
 
 std::string lower_case(std::string_view text) {
   std::string lower(text);
@@ -62,8 +65,26 @@ bool BodyBudget::take(std::size_t count) noexcept {
   return true;
 }
 
+bool BodyHold::take(std::size_t count) noexcept {
+  if (!reserve(count)) return false;
+  used_ += count;
+  return true;
+}
+
+bool BodyHold::reserve(std::size_t count) noexcept {
+  if (used_ + count <= reserved_) return true;
+  const std::size_t missing = used_ + count - reserved_;
+  const std::size_t steps = (missing + hold_step - 1) / hold_step;
+  if (!budget_.take(steps * hold_step)) {
+    exhausted_ = true;
+    return false;
+  }
+  reserved_ += steps * hold_step;
+  return true;
+}
+
 Site::Site(config::Config given, const plugins::Registry& plugins)
-    : config(std::move(given)), bodies(request_bodies_max) {
+    : config(std::move(given)), bodies(held_content_max) {
   for (const config::Upstream& upstream : config.upstreams) {
     const std::string origin = "http://" + authority_of(upstream);
     const auto known = std::ranges::find(origins_, origin);

@@ -36,7 +36,7 @@ struct SiteRoute {
   [[nodiscard]] bool doubts(int status) const noexcept;
 };
 
-// Octets of request bodies that are held at once, over all threads.
+// Octets of content that are held at once, over all threads.
 class BodyBudget {
  public:
   explicit BodyBudget(std::size_t limit) : limit_(limit) {}
@@ -48,6 +48,28 @@ class BodyBudget {
  private:
   std::size_t limit_;
   std::atomic<std::size_t> used_{0};
+};
+
+// What one exchange holds of the budget, in steps, given back when it ends.
+class BodyHold {
+ public:
+  explicit BodyHold(BodyBudget& budget) : budget_(budget) {}
+  ~BodyHold() { budget_.give_back(reserved_); }
+  BodyHold(const BodyHold&) = delete;
+  BodyHold& operator=(const BodyHold&) = delete;
+
+  // Counts `count` octets more as held; false when the budget has no room for them.
+  [[nodiscard]] bool take(std::size_t count) noexcept;
+  // Makes sure that the next `count` octets will find room.
+  [[nodiscard]] bool reserve(std::size_t count) noexcept;
+  // Whether the budget has ever refused.
+  [[nodiscard]] bool exhausted() const noexcept { return exhausted_; }
+
+ private:
+  BodyBudget& budget_;
+  std::size_t used_ = 0;
+  std::size_t reserved_ = 0;
+  bool exhausted_ = false;
 };
 
 class Site {

@@ -21,6 +21,33 @@ http::Fault fault(http::FaultKind kind, std::string_view detail) {
 
 }  // namespace
 
+// Stands in the queue for a connection while it lives, unless it was woken.
+struct UpstreamPool::Waiting {
+  Waiting(UpstreamPool& pool, Instant deadline)
+      : of(pool), timer(pool.io_.get_executor(), deadline) {
+    of.waiting_.push_back(&timer);
+  }
+  ~Waiting() { std::erase(of.waiting_, &timer); }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+  UpstreamPool& of;
+  Timer timer;
+};
+
+// Counts a connection that is being made, until it exists or has failed.
+struct UpstreamPool::Opening {
+  explicit Opening(UpstreamPool& pool) : of(pool) { ++of.open_; }
+  ~Opening() {
+    if (!succeeded) of.connection_gone();
+  }
+  Opening(const Opening&) = delete;
+  Opening& operator=(const Opening&) = delete;
+
+  UpstreamPool& of;
+  bool succeeded = false;
+};
+
 Lease::Lease(UpstreamPool& pool, std::unique_ptr<Connection> connection, bool fresh)
     : pool_(&pool), connection_(std::move(connection)), fresh_(fresh) {}
 
@@ -29,7 +56,7 @@ Lease::Lease(Lease&& other) noexcept
 
 Lease& Lease::operator=(Lease&& other) noexcept {
   if (this != &other) {
-    drop();
+    reset();
     pool_ = other.pool_;
     connection_ = std::move(other.connection_);
     fresh_ = other.fresh_;
@@ -37,18 +64,17 @@ Lease& Lease::operator=(Lease&& other) noexcept {
   return *this;
 }
 
-Lease::~Lease() { drop(); }
+Lease::~Lease() { reset(); }
 
-void Lease::drop() {
+void Lease::reset() {
+  if (connection_) connection_->reset();
+  close();
+}
+
+void Lease::close() {
   if (!connection_) return;
   connection_.reset();
   pool_->connection_gone();
-}
-
-void Lease::reset() {
-  if (!connection_) return;
-  connection_->reset();
-  drop();
 }
 
 void Lease::give_back(std::optional<std::chrono::seconds> keep_alive) {
@@ -104,8 +130,8 @@ std::unique_ptr<Connection> UpstreamPool::take_idle(Reuse reuse) {
     Idle& youngest = idle_.back();
     if (reuse == Reuse::verified && now - youngest.since > moment) return nullptr;
     std::unique_ptr<Connection> connection = std::move(youngest.connection);
-    const bool usable =
-        now < youngest.until && (reuse == Reuse::any || connection->silent());
+    // Octets that wait on an idle connection would be taken for the answer to come.
+    const bool usable = now < youngest.until && connection->silent();
     idle_.pop_back();
     if (usable) return connection;
     connection.reset();
@@ -122,11 +148,10 @@ void UpstreamPool::wake_one() {
 }
 
 Task<Result<void>> UpstreamPool::wait_for_room(Instant deadline) {
-  Timer timer(io_.get_executor(), deadline);
-  waiting_.push_back(&timer);
-  co_await timer.async_wait(as_tuple);
+  Waiting waiting(*this, deadline);
+  co_await waiting.timer.async_wait(as_tuple);
   // Whoever was woken is no longer in the list; whoever still is waited in vain.
-  if (std::erase(waiting_, &timer) > 0) {
+  if (std::ranges::find(waiting_, &waiting.timer) != waiting_.end()) {
     co_return fault(http::FaultKind::exhausted, "All connections to the upstream are in use.");
   }
   co_return Result<void>{};
@@ -147,12 +172,10 @@ Task<Result<Lease>> UpstreamPool::lease(Reuse reuse) {
     const Result<void> room = co_await wait_for_room(deadline);
     if (room.has_error()) co_return room.error();
   }
-  ++open_;
+  Opening opening(*this);
   Result<std::unique_ptr<Connection>> connected = co_await connect(deadline);
-  if (connected.has_error()) {
-    connection_gone();
-    co_return connected.error();
-  }
+  if (connected.has_error()) co_return connected.error();
+  opening.succeeded = true;
   co_return Lease(*this, std::move(*connected), true);
 }
 

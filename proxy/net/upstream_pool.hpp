@@ -11,7 +11,7 @@ namespace ifmatch::net {
 
 class UpstreamPool;
 
-// One connection, leased. Without give_back() the destructor closes it.
+// One connection, leased. Without give_back() or close() the destructor resets it.
 class Lease {
  public:
   Lease() = default;
@@ -31,9 +31,10 @@ class Lease {
   void give_back(std::optional<std::chrono::seconds> keep_alive);
   // Closes it with a reset, so that nothing unsent leaves this machine later.
   void reset();
+  // Closes it in the ordinary way: its last answer was read whole.
+  void close();
 
  private:
-  void drop();
   UpstreamPool* pool_ = nullptr;
   std::unique_ptr<Connection> connection_;
   bool fresh_ = false;
@@ -62,6 +63,8 @@ class UpstreamPool final : private Swept {
 
  private:
   friend class Lease;
+  struct Waiting;
+  struct Opening;
   struct Idle {
     std::unique_ptr<Connection> connection;
     Instant since;

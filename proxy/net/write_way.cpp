@@ -7,6 +7,20 @@
 #include "proxy/net/writing.hpp"
 
 namespace ifmatch::net {
+namespace {
+
+// For an answer that is waiting already when a write could not be sent whole in its time.
+constexpr std::chrono::milliseconds early_answer_grace{200};
+// So much memory for the answer is there before a write is sent: one of that size is never dropped.
+constexpr std::size_t answer_reserve = 64 * 1024;
+
+http::ProblemDetails bodies_exhausted() {
+  return {.problem = http::Problem::resource_busy,
+          .detail = "Too much content is held at this moment. Nothing was written.",
+          .retry_after = std::chrono::seconds(1)};
+}
+
+}  // namespace
 Task<Flow> Exchange::write_way() {
   Writing writing(*this);
   co_return co_await writing.run();
@@ -17,15 +31,15 @@ Writing::Writing(Exchange& exchange)
       route_(*exchange.route_),
       enforced_(exchange.route_->settings->mode == config::Mode::enforce),
       wants_representation_(prefers_representation(exchange.head_.fields)),
+      hold_(exchange.worker_.site.bodies),
       duty_(exchange.worker_.desk_of(*exchange.route_), exchange.worker_.io.get_executor()) {}
-
-Writing::~Writing() { x_.worker_.site.bodies.give_back(budget_taken_); }
 
 Task<Flow> Writing::run() {
   if (std::optional<http::ProblemDetails> problem = check()) {
     co_return co_await x_.refuse(std::move(*problem));
   }
   if (const std::optional<Flow> answered = co_await read_content()) co_return *answered;
+  if (!hold_.reserve(answer_reserve)) co_return co_await x_.refuse(bodies_exhausted());
   duty_.submit(request());
   co_return co_await follow();
 }
@@ -56,33 +70,25 @@ std::optional<http::ProblemDetails> Writing::check() {
 
 Task<std::optional<Flow>> Writing::read_content() {
   if (x_.reader_.done()) co_return std::nullopt;
-  BodyBudget& budget = x_.worker_.site.bodies;
   const std::size_t max_body = route_.settings->max_body;
-  const http::ContentFraming& framing = x_.shape_.framing;
-  const std::size_t wanted = framing.kind == http::Framing::length
-                                 ? static_cast<std::size_t>(framing.length)
-                                 : max_body;
-  if (!budget.take(wanted)) {
-    http::ProblemDetails full{.problem = http::Problem::resource_busy,
-                              .detail = "Too many request bodies are held at this moment.",
-                              .retry_after = std::chrono::seconds(1)};
-    co_return co_await x_.refuse(std::move(full));
-  }
-  budget_taken_ = wanted;
   if (std::exchange(x_.continue_owed_, false)) {
     asio::const_buffer interim(http::continue_answer.data(), http::continue_answer.size());
     const error_code failure =
         co_await x_.client_.write({&interim, 1}, x_.listener_.timeouts.write, never);
     if (failure) co_return Flow::drop;
   }
-  if (framing.kind == http::Framing::length) content_.reserve(wanted);
   ReadError error = x_.reader_.take_buffered();
   while (error == ReadError::none) {
-    for (std::string_view piece : x_.reader_.pieces()) content_.append(piece);
-    if (content_.size() > max_body) {
+    bool room = true;
+    for (std::string_view piece : x_.reader_.pieces()) {
+      room = room && content_.size() + piece.size() <= max_body && hold_.take(piece.size());
+      if (room) content_.append(piece);
+    }
+    if (!room) {
       x_.must_close_ = true;
-      http::ProblemDetails too_large{.problem = http::Problem::body_too_large};
-      co_return co_await x_.refuse(std::move(too_large));
+      http::ProblemDetails refusal{.problem = http::Problem::body_too_large};
+      if (!hold_.exhausted()) co_return co_await x_.refuse(std::move(refusal));
+      co_return co_await x_.refuse(bodies_exhausted());
     }
     if (x_.reader_.done()) co_return std::nullopt;
     error = co_await x_.reader_.read_content(x_.client_.after(x_.listener_.timeouts.body));
@@ -128,6 +134,8 @@ Task<Flow> Writing::follow() {
 }
 
 Task<std::optional<Flow>> Writing::connect() {
+  // The API may have ended, or said more on, the connection that has just answered the probe.
+  if (lease_ && !lease_.connection().silent()) lease_ = Lease();
   if (!lease_) {
     Result<Lease> lease = co_await x_.worker_.pool_of(route_).lease(Reuse::verified);
     if (lease.has_error()) {
@@ -154,7 +162,7 @@ Task<std::optional<Flow>> Writing::forward() {
     co_return co_await x_.refuse(http::problem_of(outcome.error(), http::MethodKind::unsafe));
   }
   const int status = outcome->head.status;
-  const bool doubtful = enforced_ && (route_.doubts(status) || (status == 202 && terms_.guarded));
+  const bool doubtful = route_.doubts(status) || (status == 202 && terms_.guarded);
   std::string etag;
   if (doubtful) {
     duty_.in_doubt();
@@ -166,7 +174,7 @@ Task<std::optional<Flow>> Writing::forward() {
 }
 
 Task<Result<Writing::Outcome>> Writing::exchange_once() {
-  const Instant total = Clock::now() + x_.response_timeout();
+  Instant total = Clock::now() + x_.response_timeout();
   const Lent<std::string> octets = x_.upstream_head(
       x_.head_.method, enforced_ ? http::Carry::guarded : http::Carry::everything,
       x_.shape_.framing.kind == http::Framing::none
@@ -177,13 +185,11 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
                                           asio::const_buffer(content_.data(), content_.size())};
   lease_.mark_used();
   const error_code failure = co_await connection.write(buffers, x_.response_timeout(), total);
-  if (failure == asio::error::timed_out) {
-    co_return fault_of(ReadError::timeout, http::Origin::upstream, http::Sent::some);
-  }
-  if (failure && connection.written() == 0) {
+  if (failure && failure != asio::error::timed_out && connection.written() == 0) {
     co_return fault_of(ReadError::closed, http::Origin::upstream, http::Sent::nothing);
   }
-  // After any other failure the API may have answered before it had read everything: look.
+  // The API may have answered before it had read everything: look, even when the time is over.
+  if (failure == asio::error::timed_out) total = connection.after(early_answer_grace);
   Answer reply(x_.worker_);
   reply.lease = std::move(lease_);
   const Result<void> read = co_await x_.read_answer_head(reply, x_.head_.method, total, total);
@@ -196,11 +202,9 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
     while (error == ReadError::none) {
       for (std::string_view piece : reply.reader->pieces()) {
         outcome.size += piece.size();
+        outcome.overflowed = outcome.overflowed || outcome.size > route_.settings->max_body ||
+                             !hold_.take(piece.size());
         if (!outcome.overflowed) outcome.content.append(piece);
-      }
-      if (outcome.size > route_.settings->max_body) {
-        outcome.overflowed = true;
-        outcome.content = {};
       }
       if (reply.reader->done()) break;
       error = co_await reply.reader->read_content(total);
@@ -261,7 +265,8 @@ Task<Flow> Writing::refuse(const guard::Action& action) {
         if (probed_.fault->sent == http::Sent::nothing) break;
       }
       problem.problem = http::Problem::version_unknown;
-      if (problem.status == 0) problem.status = 502;
+      problem.status =
+          probed_.fault && probed_.fault->kind == http::FaultKind::timeout ? 504 : 502;
       problem.detail = "The version that is current could not be learnt, so nothing was written.";
       break;
     case guard::Refusal::exists:
@@ -270,7 +275,9 @@ Task<Flow> Writing::refuse(const guard::Action& action) {
     case guard::Refusal::stale:
       problem = http::stale_version(terms_.conditions, action.current);
       if (route_.settings->on_stale == config::OnStale::s409) problem.status = 409;
-      if (wants_representation_ && action.current && probed_.content_complete) {
+      // The tag and the octets must be of one answer.
+      if (action.current && shown_ && shown_->content_complete) {
+        probed_ = std::move(*shown_);
         co_return co_await show_current(*action.current);
       }
       break;

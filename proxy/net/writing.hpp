@@ -9,7 +9,6 @@ namespace ifmatch::net {
 class Writing {
  public:
   explicit Writing(Exchange& exchange);
-  ~Writing();
   Writing(const Writing&) = delete;
   Writing& operator=(const Writing&) = delete;
 
@@ -70,7 +69,7 @@ class Writing {
   bool wants_representation_ = false;  // Prefer: return=representation
   guard::Resource resource_;
   std::string content_;
-  std::size_t budget_taken_ = 0;
+  BodyHold hold_;  // of the content of the request, of probes that are shown, of the answer
   guard::View view_;
   std::string probe_target_;
 
@@ -79,6 +78,7 @@ class Writing {
   std::vector<Candidate> candidates_;
   std::size_t next_candidate_ = 0;
   Probed probed_;
+  std::optional<Probed> shown_;  // the first of its candidates that had a version: what a 412 shows
   std::optional<std::chrono::seconds> keep_alive_;  // what the latest probe's answer allowed
 };
 
