@@ -5,6 +5,7 @@
 #include <random>
 
 #include "proxy/guard/assert.hpp"
+#include "proxy/net/chunk.hpp"
 
 namespace ifmatch::net {
 namespace {
@@ -202,6 +203,28 @@ Task<Result<void>> Exchange::read_answer_head(Answer& answer, std::string_view m
   }
 }
 
+void Exchange::learn(guard::ResourceView resource, const guard::Digest& target,
+                     const http::Fields& asked, const http::Fields& answered,
+                     const guard::Version& version, guard::Epoch since) {
+  if (http::varies_on_everything(answered)) return;
+  // A cache in front of the API answered: whose version that is, nobody knows.
+  const bool recorded = route_->settings->check == config::Check::recorded;
+  if (recorded && answered.has(http::FieldId::age)) return;
+  Site& site = worker_.site;
+  guard::Lesson lesson{.resource = resource,
+                       .view = {},
+                       .version = version,
+                       .selection = site.selections.intern(asked),
+                       .since = since};
+  lesson.view.target = target;
+  lesson.view.viewer = site.keyring.viewer_digest(asked, route_->settings->vary);
+  lesson.view.variant =
+      site.keyring.variant_digest(target, lesson.view.viewer, asked, answered);
+  const bool anonymous = http::is_anonymous(asked);
+  worker_.desk_of(*route_).ask(
+      [&](guard::Engine& engine) { engine.learn(lesson, anonymous); });
+}
+
 http::Closing Exchange::closing() const {
   const bool keep = shape_.keep_alive && !worker_.draining && !must_close_;
   return {.client_minor_version = head_.minor_version, .keep_alive = keep};
@@ -278,20 +301,13 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
       client_.reset();
       co_return Flow::drop;
     }
-    std::size_t size = first ? held.size() : 0;
-    for (std::string_view piece : answer.reader->pieces()) size += piece.size();
-    std::array<char, 24> chunk_line;
-    if (chunked && size > 0) {
-      char* end = std::to_chars(chunk_line.data(), chunk_line.data() + 16, size, 16).ptr;
-      *end++ = '\r';
-      *end++ = '\n';
-      add({chunk_line.data(), static_cast<std::size_t>(end - chunk_line.data())});
-    }
-    if (first) add(held);
-    for (std::string_view piece : answer.reader->pieces()) add(piece);
-    if (chunked && size > 0) add("\r\n");
+    const std::span<const std::string_view> pieces = answer.reader->pieces();
     const bool done = answer.reader->done();
-    if (chunked && done) add("0\r\n\r\n");
+    ChunkFrame chunk;
+    if (chunked) chunk.open(*buffers, size_of(pieces) + (first ? held.size() : 0));
+    if (first) add(held);
+    for (std::string_view piece : pieces) add(piece);
+    if (chunked) chunk.close(*buffers, done ? LastChunk::yes : LastChunk::no);
     const error_code failure =
         co_await client_.write(*buffers, listener_.timeouts.write, never);
     if (failure) co_return Flow::drop;

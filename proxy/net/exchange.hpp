@@ -63,7 +63,6 @@ class Exchange {
   [[nodiscard]] Task<std::optional<Flow>> enter_read(Obligation& duty);
   [[nodiscard]] Task<Flow> answer_read(Reading& reading, Answer& answer,
                                        const std::optional<guard::Version>& version);
-  void learn(const Reading& reading, const Answer& answer, const guard::Version& version);
 
   // Of the pass way.
   [[nodiscard]] Task<Flow> pass_with_content(Answer& answer);
@@ -72,6 +71,9 @@ class Exchange {
   [[nodiscard]] http::Checked<guard::Resource> resource() const;
   [[nodiscard]] Lent<std::string> upstream_head(std::string_view method, http::Carry carry,
                                                 const http::ContentFraming& framing) const;
+  // Records what a GET has shown, unless the record could not tell it from something else.
+  void learn(guard::ResourceView resource, const guard::Digest& target, const http::Fields& asked,
+             const http::Fields& answered, const guard::Version& version, guard::Epoch since);
   // Sends a request without content that may be sent twice, and reads the head of its answer. Uses
   // the lease in `answer` if there is one.
   [[nodiscard]] Task<Result<void>> ask(Answer& answer, std::string_view octets,

@@ -1,8 +1,6 @@
 // Everything that needs no guard: bypass routes and safe methods other than GET and HEAD. Content
 // streams in both directions at the pace of the slower side, and nothing is held.
-#include <array>
-#include <charconv>
-
+#include "proxy/net/chunk.hpp"
 #include "proxy/net/exchange.hpp"
 
 namespace ifmatch::net {
@@ -20,19 +18,12 @@ class Upload {
   // Appends what the reader has just taken, framed for the upstream. The views live until the
   // reader is asked again.
   void append_pieces(std::vector<asio::const_buffer>& buffers) {
-    std::size_t size = 0;
-    for (std::string_view piece : exchange_.reader_.pieces()) size += piece.size();
-    if (chunked_ && size > 0) {
-      char* end = std::to_chars(chunk_line_.data(), chunk_line_.data() + 16, size, 16).ptr;
-      *end++ = '\r';
-      *end++ = '\n';
-      buffers.emplace_back(chunk_line_.data(), static_cast<std::size_t>(end - chunk_line_.data()));
+    const std::span<const std::string_view> pieces = exchange_.reader_.pieces();
+    if (chunked_) chunk_.open(buffers, size_of(pieces));
+    for (std::string_view piece : pieces) buffers.emplace_back(piece.data(), piece.size());
+    if (chunked_) {
+      chunk_.close(buffers, exchange_.reader_.done() ? LastChunk::yes : LastChunk::no);
     }
-    for (std::string_view piece : exchange_.reader_.pieces()) {
-      buffers.emplace_back(piece.data(), piece.size());
-    }
-    if (chunked_ && size > 0) buffers.emplace_back("\r\n", 2);
-    if (chunked_ && exchange_.reader_.done()) buffers.emplace_back("0\r\n\r\n", 5);
   }
 
   void start() {
@@ -90,7 +81,7 @@ class Upload {
   bool stopping_ = false;
   bool sent_whole_ = false;
   ReadError client_error_ = ReadError::none;
-  std::array<char, 24> chunk_line_{};
+  ChunkFrame chunk_;
 };
 
 Task<Flow> Exchange::pass_way() {

@@ -144,7 +144,11 @@ Task<void> Writing::probe(const guard::Action& action) {
   const guard::Epoch since = x_.worker_.desk_of(route_).epoch();
   const guard::Observation seen = co_await observe(candidate, action.gated);
   if (seen.sight == guard::Sight::version) {
-    learn(candidate, probed_.head, seen.version, since);
+    // What other fields a probe carried selects a variant that no client's GET would name.
+    if (route_.settings->probe_headers.empty()) {
+      x_.learn(resource_, view_.target, candidate.head ? candidate.head->fields : x_.head_.fields,
+               probed_.head.fields, seen.version, since);
+    }
     if (wants_representation_ && !shown_) shown_ = std::move(probed_);
   }
   duty_.probed(seen, since,
@@ -209,30 +213,6 @@ Task<guard::Observation> Writing::observe(const Candidate& candidate, bool keep_
     answer.finish();
   }
   co_return seen;
-}
-
-void Writing::learn(const Candidate& candidate, const http::ResponseHead& answer,
-                    const guard::Version& version, guard::Epoch since) {
-  if (http::varies_on_everything(answer.fields)) return;
-  if (route_.settings->check == config::Check::recorded &&
-      answer.fields.has(http::FieldId::age)) {
-    return;
-  }
-  // What other fields a probe carried selects a variant that no client's GET would name.
-  if (!route_.settings->probe_headers.empty()) return;
-  Site& site = x_.worker_.site;
-  const http::Fields& asked = candidate.head ? candidate.head->fields : x_.head_.fields;
-  guard::Lesson lesson{.resource = resource_,
-                       .view = view_,
-                       .version = version,
-                       .selection = site.selections.intern(asked),
-                       .since = since};
-  lesson.view.viewer = site.keyring.viewer_digest(asked, route_.settings->vary);
-  lesson.view.variant =
-      site.keyring.variant_digest(view_.target, lesson.view.viewer, asked, answer.fields);
-  const bool anonymous = http::is_anonymous(asked);
-  x_.worker_.desk_of(route_).ask(
-      [&](guard::Engine& engine) { engine.learn(lesson, anonymous); });
 }
 
 Task<Flow> Writing::relay_probe() {

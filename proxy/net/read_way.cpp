@@ -110,30 +110,12 @@ Task<Flow> Exchange::read_way() {
   duty.reset();
   const std::optional<guard::Version> version =
       reading.overflowing ? std::nullopt : hasher->finish();
-  if (version) learn(reading, answer, *version);
-  co_return co_await answer_read(reading, answer, version);
-}
-
-void Exchange::learn(const Reading& reading, const Answer& answer, const guard::Version& version) {
-  if (http::varies_on_everything(answer.head.fields)) return;
-  // A cache in front of the API answered: whose version that is, nobody knows.
-  if (route_->settings->check == config::Check::recorded &&
-      answer.head.fields.has(http::FieldId::age)) {
-    return;
+  if (version) {
+    learn(reading.resource,
+          worker_.site.keyring.target_digest(shape_.target.host, shape_.target.octets),
+          head_.fields, answer.head.fields, *version, reading.since);
   }
-  Site& site = worker_.site;
-  guard::Lesson lesson{.resource = reading.resource,
-                       .view = {},
-                       .version = version,
-                       .selection = site.selections.intern(head_.fields),
-                       .since = reading.since};
-  lesson.view.target = site.keyring.target_digest(shape_.target.host, shape_.target.octets);
-  lesson.view.viewer = site.keyring.viewer_digest(head_.fields, route_->settings->vary);
-  lesson.view.variant = site.keyring.variant_digest(lesson.view.target, lesson.view.viewer,
-                                                    head_.fields, answer.head.fields);
-  const bool anonymous = http::is_anonymous(head_.fields);
-  worker_.desk_of(*route_).ask(
-      [&](guard::Engine& engine) { engine.learn(lesson, anonymous); });
+  co_return co_await answer_read(reading, answer, version);
 }
 
 Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,

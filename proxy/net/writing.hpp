@@ -54,8 +54,6 @@ class Writing {
   void find_candidates();
   void add_candidate(std::string_view accept, std::string_view accept_language,
                      bool without_credentials);
-  void learn(const Candidate& candidate, const http::ResponseHead& answer,
-             const guard::Version& version, guard::Epoch since);
   [[nodiscard]] Task<Flow> answer(Outcome& outcome, std::string_view etag);
   [[nodiscard]] Task<Flow> relay_probe();
   [[nodiscard]] Task<Flow> show_current(const guard::Version& current);
