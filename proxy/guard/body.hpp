@@ -43,7 +43,7 @@ class Engine::Body {
   EngineCounts counts() const;
 
  private:
-  // What the record can say about a condition (DESIGN 3.2.3).
+  // What the record can say about a condition (rule 3.2.3).
   struct Consultation {
     enum class Says : std::uint8_t { nothing, matches, differs } says = Says::nothing;
     Epoch since = 0;                 // with matches: what the decision rests on

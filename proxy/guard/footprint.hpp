@@ -12,7 +12,7 @@ namespace ifmatch::guard {
 
 struct Node;
 
-// More segments than these never come: the caller has answered 414 (DESIGN, section 4).
+// More segments than these never come: the caller has answered 414 (its folded path is refused).
 inline constexpr std::size_t segments_max = 32;
 
 struct Step {

@@ -1,7 +1,7 @@
 // The table of paths and names: what was stamped there and when, what is unsettled there, and the
 // gate while somebody needs it. From it follows whether something learnt at an epoch is still true.
 //
-// A write stamps what it overlaps (DESIGN 3.2.6): one that holds exclusively its own path, all
+// A write stamps what it overlaps (rule 3.2.6): one that holds exclusively its own path, all
 // below and all above; one that holds shared only its own path and all above. Nothing below is
 // touched to do so: whoever asks about a path also looks at `self_exclusive` of all that encloses
 // it. A lesson is newer than a stamp if it began with `since >= stamp`: the counter is raised

@@ -1,4 +1,4 @@
-// What the tests of DESIGN.md section 3 share: an API that misbehaves on purpose, requests that are
+// What the tests of tests/RULES.md, section 3 share: an API that misbehaves on purpose, requests that are
 // sent and not yet answered, and counts of what reached the API.
 #pragma once
 

@@ -1,4 +1,4 @@
-// DESIGN.md section 3.4, each row of its table, the quarantine and the unclean start, as seen from
+// tests/RULES.md, section 3.4, each row of its table, the quarantine and the unclean start, as seen from
 // outside.
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// DESIGN.md section 3.1, the rules of reads, and `reads: wait` of section 3.6, as seen from
+// tests/RULES.md, section 3.1, the rules of reads, and `reads: wait` of section 3.6, as seen from
 // outside.
 #include <gtest/gtest.h>
 

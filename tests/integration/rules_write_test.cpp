@@ -1,4 +1,4 @@
-// DESIGN.md sections 3.2.1 to 3.2.4, what decides whether a write is forwarded, as seen from
+// tests/RULES.md, sections 3.2.1 to 3.2.4, what decides whether a write is forwarded, as seen from
 // outside: preconditions, the moment at which the gate is asked for, probes and the record.
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // What proxy/net does in the simulation: it obeys the engine's actions, lets upstream exchanges
-// take their time or fail, and reports. The faults are those of DESIGN 3.4.
+// take their time or fail, and reports. The faults are those of rule 3.4.
 #include "tests/simulation/simulator.hpp"
 
 namespace ifmatch::simulation {

@@ -1,4 +1,4 @@
-// RFC 9110 13.2.2 and DESIGN 3.2.4: what one sight of the resource says about a precondition.
+// RFC 9110 13.2.2 and rule 3.2.4: what one sight of the resource says about a precondition.
 #include "proxy/guard/condition.hpp"
 
 #include "tests/unit/guard/fixture.hpp"

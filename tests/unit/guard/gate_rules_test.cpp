@@ -1,4 +1,4 @@
-// DESIGN 3.3: who holds which gate in which mode, whose turn it is, and what bounds the waiting.
+// rule 3.3: who holds which gate in which mode, whose turn it is, and what bounds the waiting.
 #include "tests/unit/guard/fixture.hpp"
 
 namespace ifmatch::guard::testing {

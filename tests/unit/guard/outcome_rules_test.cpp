@@ -1,4 +1,4 @@
-// DESIGN 3.4: what each outcome of a forwarded write does to gates, entries and those who wait.
+// rule 3.4: what each outcome of a forwarded write does to gates, entries and those who wait.
 #include "tests/unit/guard/fixture.hpp"
 
 namespace ifmatch::guard::testing {

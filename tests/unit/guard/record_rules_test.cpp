@@ -1,4 +1,4 @@
-// DESIGN 3.1.3, 3.2.3 and 3.2.6: when an entry is valid, what a write overlaps, and what may be
+// rule 3.1.3, 3.2.3 and 3.2.6: when an entry is valid, what a write overlaps, and what may be
 // decided from the record.
 #include "tests/unit/guard/fixture.hpp"
 

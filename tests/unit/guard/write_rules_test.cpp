@@ -1,4 +1,4 @@
-// DESIGN 3.2.4, 3.2.5, 3.2.7, 3.2.8 and 3.2.10, as far as the engine decides them.
+// rule 3.2.4, 3.2.5, 3.2.7, 3.2.8 and 3.2.10, as far as the engine decides them.
 #include "tests/unit/guard/fixture.hpp"
 
 namespace ifmatch::guard::testing {
