@@ -19,7 +19,7 @@ void add_overrides(CLI::App& command, ConfigOptions& options) {
   config::Overrides& overrides = options.overrides;
   command.add_option("--listen", overrides.listen, "Address to listen on")->type_name("ADDR");
   command.add_option("--upstream", overrides.upstream, "URL of the API")->type_name("URL");
-  command.add_option("--mode", overrides.mode, "enforce or bypass")
+  command.add_option("--mode", overrides.mode, "What routes do that name no mode")
       ->type_name("MODE")
       ->check(CLI::IsMember({"enforce", "observe", "bypass"}));
   command.add_option("--threads", overrides.threads, "Threads; one per core if not given")

@@ -7,6 +7,11 @@
 
 namespace ifmatch::guard {
 
+namespace {
+// Strangers choose the paths: beside the number of nodes the octets of their names are bounded.
+constexpr std::size_t key_octets_max = std::size_t{64} * 1024 * 1024;
+}  // namespace
+
 Epoch Node::last_stamp() const {
   return std::max({self_any, self_exclusive, below_any});
 }
@@ -63,6 +68,7 @@ bool Nodes::pin(Footprint& steps) {
     step.node = &made->second;
     step.node->key = &made->first;
     step.node->uses = 1;
+    key_octets_ += step.key.size();
   }
   return true;
 }
@@ -85,6 +91,7 @@ void Nodes::let_go(Node& node) {
   IFMATCH_ASSERT(node.unsettled_any == 0 && node.unsettled_below == 0);
   if (node.last_stamp() <= floor_) {
     // It says nothing that the floor does not say.
+    key_octets_ -= node.key->size();
     table_.erase(table_.find(*node.key));
   } else {
     join_idle(node);
@@ -164,12 +171,15 @@ bool Nodes::make_room(std::size_t wanted) {
     if (oldest_ == nullptr) return false;
     forget(*oldest_);
   }
+  // Those in use are bounded by the requests that use them.
+  while (key_octets_ > key_octets_max && oldest_ != nullptr) forget(*oldest_);
   return true;
 }
 
 void Nodes::forget(Node& node) {
   leave_idle(node);
   raise_floor(node.last_stamp());
+  key_octets_ -= node.key->size();
   table_.erase(table_.find(*node.key));
 }
 

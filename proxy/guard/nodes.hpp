@@ -93,6 +93,7 @@ class Nodes {
   bool settled_path(std::string_view path, Epoch& newest) const;
 
   std::size_t nodes_max_;
+  std::size_t key_octets_ = 0;
   Table table_;
   Node* oldest_ = nullptr;
   Node* newest_ = nullptr;

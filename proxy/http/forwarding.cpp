@@ -27,7 +27,10 @@ bool is_claim_of_origin(FieldId id, std::string_view name) noexcept {
     case FieldId::x_forwarded_proto:
       return true;
     case FieldId::other:
-      return begins_with(name, "x-forwarded-") || equals_ignoring_case(name, "x-real-ip");
+      // The last two name another path to some frameworks, one that no route was asked about.
+      return begins_with(name, "x-forwarded-") || equals_ignoring_case(name, "x-real-ip") ||
+             equals_ignoring_case(name, "x-original-url") ||
+             equals_ignoring_case(name, "x-rewrite-url");
     default:
       return false;
   }

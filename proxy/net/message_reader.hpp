@@ -82,8 +82,13 @@ class MessageParser final
       return;
     }
     // Beast joins a folded line in a buffer of its own; RFC 9112 section 5.2 lets us refuse it.
-    const bool folded = !value.empty() && (value.data() < input.data() ||
-                                           value.data() >= input.data() + input.size());
+    // Where the first line is empty it does not copy: then the line end lies before the value.
+    const char* const behind_name = name.data() + name.size();
+    const bool folded =
+        !value.empty() &&
+        (value.data() < input.data() || value.data() >= input.data() + input.size() ||
+         std::string_view(behind_name, static_cast<std::size_t>(value.data() - behind_name))
+                 .find_first_of("\r\n") != std::string_view::npos);
     if (folded) {
       failure = boost::beast::http::error::bad_value;
       return;

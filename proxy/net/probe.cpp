@@ -77,7 +77,8 @@ void Writing::find_candidates() {
   const http::Fields& own = x_.head_.fields;
   const std::string accept = own.joined(http::FieldId::accept);
   const std::string language = own.joined(http::FieldId::accept_language);
-  std::vector<const http::SelectionTable::Pair*> anonymous;
+  // Negotiations under which a tag was handed out to somebody without credentials.
+  std::vector<std::pair<std::string_view, std::string_view>> anonymous;
   if (terms_.conditions.condition && terms_.conditions.condition->if_match) {
     GuardDesk& desk = x_.worker_.desk_of(route_);
     const std::vector<guard::Hint> hints = desk.ask([&](guard::Engine& engine) {
@@ -85,9 +86,13 @@ void Writing::find_candidates() {
     });
     for (const guard::Hint& hint : hints) {
       const http::SelectionTable::Pair* pair = x_.worker_.site.selections.find(hint.selection);
-      if (pair == nullptr) continue;
-      add_candidate(pair->accept, pair->accept_language, false);
-      if (hint.without_credentials) anonymous.push_back(pair);
+      if (pair != nullptr) add_candidate(pair->accept, pair->accept_language, false);
+      if (!hint.without_credentials) continue;
+      if (pair != nullptr) {
+        anonymous.emplace_back(pair->accept, pair->accept_language);
+      } else {
+        anonymous.emplace_back(accept, language);
+      }
     }
   }
   // The writer's own negotiation.
@@ -105,9 +110,7 @@ void Writing::find_candidates() {
     add_candidate(configured_accept, configured_language, false);
   }
   // Last: what the tag was handed out to may have had no credentials at all.
-  for (const http::SelectionTable::Pair* pair : anonymous) {
-    add_candidate(pair->accept, pair->accept_language, true);
-  }
+  for (const auto& [asked, spoken] : anonymous) add_candidate(asked, spoken, true);
 }
 
 std::string Writing::probe_head(const Candidate& candidate) const {

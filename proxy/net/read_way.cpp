@@ -160,8 +160,12 @@ Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
       }
     }
   }
+  // What was copied out needs the connection no longer: a slow client must not keep it from others.
+  const bool in_place = reading.held.empty() && reading.size > 0 && head_.method != "HEAD" &&
+                        verdict == http::ReadVerdict::proceed;
+  if (!in_place) answer.finish();
   const Flow flow = co_await send(*buffers, ending);
-  answer.finish();
+  if (in_place) answer.finish();
   co_return flow;
 }
 

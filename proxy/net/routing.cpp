@@ -1,5 +1,7 @@
 #include "proxy/net/routing.hpp"
 
+#include <algorithm>
+
 namespace ifmatch::net {
 namespace {
 
@@ -12,6 +14,26 @@ int status_of(config::OnMissing choice) {
     case config::OnMissing::allow: break;
   }
   return 412;
+}
+
+// The path that MOVE and COPY write to besides their own (RFC 4918 section 10.3), folded; "" where
+// there is none. Other methods do not know the field.
+http::Checked<std::string> destination_of(const SiteRoute& route, const http::RequestHead& head) {
+  if (head.method != "MOVE" && head.method != "COPY") return std::string();
+  if (head.fields.count("Destination") != 1) {
+    return http::ProblemDetails{.problem = http::Problem::bad_request,
+                                .detail = "MOVE and COPY need one Destination."};
+  }
+  std::string_view reference = head.fields.first("Destination");
+  const std::size_t scheme = reference.find("://");
+  if (scheme != std::string_view::npos) {
+    const std::size_t path = reference.find('/', scheme + 3);
+    reference = path == std::string_view::npos ? "/" : reference.substr(path);
+  }
+  http::Checked<std::string> canonical =
+      http::canonical_path(reference.substr(0, reference.find_first_of("?#")));
+  if (canonical.has_error()) return canonical;
+  return http::folded_path(route.upstream->base_path, *canonical);
 }
 
 // An unmatched write goes nowhere; one that an upstream might take for a guarded one is told why.
@@ -66,7 +88,16 @@ Routing route_request(const Site& site, const http::RequestHead& head,
     return routing;
   }
   routing.folded = std::move(*folded);
-  const bool overlaps = site.table->overlaps_guarded(route.origin, routing.folded);
+  http::Checked<std::string> destination = destination_of(route, head);
+  if (destination.has_error()) {
+    routing.problem = destination.error();
+    return routing;
+  }
+  routing.destination = std::move(*destination);
+  const bool overlaps =
+      site.table->overlaps_guarded(route.origin, routing.folded) ||
+      (!routing.destination.empty() &&
+       site.table->overlaps_guarded(route.origin, routing.destination));
   if (disguised && (enforced || overlaps)) {
     routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_method};
   } else if (reads) {
@@ -84,13 +115,19 @@ Routing route_request(const Site& site, const http::RequestHead& head,
 http::Checked<guard::Resource> resource_of(const Site& site, const Routing& routing,
                                            const http::RequestHead& head,
                                            const http::Target& target) {
-  return http::resource_of(routing.folded, routing.route->resources,
-                           {.pattern = site.table->pattern(routing.match.route),
-                            .captures = routing.match.captures,
-                            .query = target.query(),
-                            .fields = head.fields,
-                            .host = routing.host,
-                            .base_path = routing.route->upstream->base_path});
+  http::Checked<guard::Resource> resource =
+      http::resource_of(routing.folded, routing.route->resources,
+                        {.pattern = site.table->pattern(routing.match.route),
+                         .captures = routing.match.captures,
+                         .query = target.query(),
+                         .fields = head.fields,
+                         .host = routing.host,
+                         .base_path = routing.route->upstream->base_path});
+  if (resource.has_value() && !routing.destination.empty() &&
+      std::ranges::find(resource->paths, routing.destination) == resource->paths.end()) {
+    resource->paths.push_back(routing.destination);
+  }
+  return resource;
 }
 
 http::Checked<WriteTerms> terms_of(const SiteRoute& route, const http::RequestHead& head,

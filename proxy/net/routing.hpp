@@ -20,6 +20,7 @@ struct Routing {
   http::RouteMatch match;            // views of the target that was routed
   std::string host;                  // a route_host()
   std::string folded;                // names the gate; "" on the pass way of a safe method
+  std::string destination;           // the folded path that MOVE and COPY write to, "" for others
   Way way = Way::pass;
   std::optional<http::ProblemDetails> problem;  // the answer, where the request goes nowhere
 };

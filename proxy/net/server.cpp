@@ -85,8 +85,14 @@ class Server::Body {
   ~Body() { end_workers(); }
 
   void start() {
-    claim_origins();
-    for (const config::Listener& listener : site_.config.listeners) listen(listener);
+    try {
+      claim_origins();
+      for (const config::Listener& listener : site_.config.listeners) listen(listener);
+    } catch (...) {
+      // Nothing was served: marks made a moment ago go, those of an unclean predecessor stay.
+      release_origins();
+      throw;
+    }
     // Before anybody is told that we are ready, so that the first TERM is never lost.
     signals_.emplace(workers_.front()->io, SIGTERM, SIGINT);
   }

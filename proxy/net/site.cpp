@@ -1,6 +1,7 @@
 #include "proxy/net/site.hpp"
 
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
 #include <stdexcept>
 
 #include "proxy/http/fields.hpp"
@@ -26,6 +27,16 @@ std::string authority_of(const config::Upstream& upstream) {
   const std::string host = lower_case(upstream.host);
   const bool numeric_v6 = host.find(':') != std::string::npos;
   return (numeric_v6 ? "[" + host + "]" : host) + ":" + std::to_string(upstream.port);
+}
+
+// One name for all spellings of an origin: what goes to one place has one guard.
+std::string origin_name(const config::Upstream& upstream) {
+  std::string host = lower_case(upstream.host);
+  if (host.ends_with('.')) host.pop_back();
+  boost::system::error_code not_numeric;
+  const auto address = boost::asio::ip::make_address(host, not_numeric);
+  if (!not_numeric) host = address.is_loopback() ? "localhost" : address.to_string();
+  return "http://" + host + ":" + std::to_string(upstream.port);
 }
 
 bool contains(const std::vector<std::string>& list, std::string_view method) noexcept {
@@ -86,7 +97,7 @@ bool BodyHold::reserve(std::size_t count) noexcept {
 Site::Site(config::Config given, const plugins::Registry& plugins)
     : config(std::move(given)), bodies(held_content_max) {
   for (const config::Upstream& upstream : config.upstreams) {
-    const std::string origin = "http://" + authority_of(upstream);
+    const std::string origin = origin_name(upstream);
     const auto known = std::ranges::find(origins_, origin);
     origin_of_.push_back(static_cast<std::size_t>(known - origins_.begin()));
     if (known == origins_.end()) origins_.push_back(origin);
