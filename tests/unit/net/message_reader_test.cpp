@@ -61,7 +61,7 @@ class Wire {
   ~Wire() { end(); }
 
   void send(std::string_view octets) {
-    ASSERT_EQ(::send(far_, octets.data(), octets.size(), MSG_NOSIGNAL),
+    ASSERT_EQ(::send(far_, octets.data(), octets.size(), MSG_NOSIGNAL | MSG_DONTWAIT),
               static_cast<ssize_t>(octets.size()));
     poll();
   }
@@ -101,13 +101,15 @@ Message<Head> read(std::string_view octets, const MessageLimits& limits, Arrival
     if (arrival == Arrival::at_once) {
       wire.send(octets);
     } else {
-      for (std::size_t at = 0; at < octets.size(); ++at) wire.send(octets.substr(at, 1));
+      // Nobody reads on behind an error.
+      for (std::size_t at = 0; at < octets.size() && !message.error; ++at) {
+        wire.send(octets.substr(at, 1));
+      }
     }
-    if (then == Then::ends || !message.error) {
-      const bool waits = !message.error.has_value();
-      wire.end();
-      if (then == Then::stays && waits) message.error.reset();
-    }
+    // Whoever still waits ends with the connection, before the reader does.
+    const bool waits = !message.error.has_value();
+    wire.end();
+    if (then == Then::stays && waits) message.error.reset();
   }
   return message;
 }
