@@ -168,6 +168,38 @@ TEST(GuardedWrite, AsksForTheRepresentationAndGetsItWithTheRefusal) {
   EXPECT_EQ(api.upstream.writes(), 0U);
 }
 
+TEST(GuardedWrite, IsRefusedWithTagAndContentOfOneAnswer) {
+  // What is there has three forms, one of which is refused; a writer of one form is shown one.
+  GuardedStore api;
+  api.upstream.behave([](const Request& request) {
+    const std::string accept = request.field("Accept");
+    Reply reply;
+    reply.body = "plain";
+    if (accept.find("json") != std::string::npos) reply.body = R"({"form":"json"})";
+    if (accept.find("csv") != std::string::npos) reply.status = 406;
+    return reply;
+  });
+  const std::string plain = api.request("GET", path).tag();
+  const std::string json = api.request("GET", path, {{"Accept", "application/json"}}).tag();
+  ASSERT_NE(plain, json);
+  for (const std::string type : {"text/csv", "application/json", "text/plain"}) {
+    const Response refused = api.request("PUT", path,
+                                         {{"If-Match", "\"im1-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\""},
+                                          {"Prefer", "return=representation"},
+                                          {"Content-Type", type}},
+                                         "{}");
+    EXPECT_EQ(refused.status, 412) << type;
+    if (!refused.has("Preference-Applied")) {
+      expect_problem(refused, 412, "stale-version");
+      EXPECT_EQ(type, "text/csv");
+      continue;
+    }
+    EXPECT_TRUE(refused.body == "plain" || refused.body == R"({"form":"json"})") << refused.body;
+    EXPECT_EQ(refused.tag(), refused.body == "plain" ? plain : json) << type;
+  }
+  EXPECT_EQ(api.upstream.writes(), 0U);
+}
+
 TEST(GuardedWrite, WithoutAPreconditionIsRefused) {
   GuardedStore api;
   api.store.put(path, "{}");

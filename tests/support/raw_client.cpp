@@ -33,8 +33,16 @@ bool Response::has(std::string_view name) const {
 }
 
 RawClient RawClient::connect(std::uint16_t port) {
+  return on(Socket::connect(port), port);
+}
+
+RawClient RawClient::connect_narrow(std::uint16_t port) {
+  return on(Socket::connect_narrow(port), port);
+}
+
+RawClient RawClient::on(Socket socket, std::uint16_t port) {
   auto connection = std::make_unique<Connection>();
-  connection->socket = Socket::connect(port);
+  connection->socket = std::move(socket);
   connection->port = port;
   return RawClient(std::move(connection));
 }
@@ -45,6 +53,10 @@ void RawClient::send(std::string_view octets) {
 
 bool RawClient::try_send(std::string_view octets) {
   return connection_->socket.send_all(octets);
+}
+
+std::size_t RawClient::send_some(std::string_view octets) {
+  return connection_->socket.send_some(octets);
 }
 
 Response RawClient::read_one_head(Deadline deadline) {

@@ -35,11 +35,15 @@ class RawClient {
  public:
   // Throws when nobody accepts.
   [[nodiscard]] static RawClient connect(std::uint16_t port);
+  // One whose unread answers soon stop whoever sends them.
+  [[nodiscard]] static RawClient connect_narrow(std::uint16_t port);
 
   // Sends octets as they are; throws when the peer is gone.
   void send(std::string_view octets);
   // The same, but a peer that has already answered and closed is no error.
   [[nodiscard]] bool try_send(std::string_view octets);
+  // Sends what the peer takes without waiting, and returns how many octets that were.
+  [[nodiscard]] std::size_t send_some(std::string_view octets);
 
   enum class Body { as_framed, none };  // none: the answer to a HEAD
   [[nodiscard]] Response read_response(Body body = Body::as_framed, Milliseconds wait = patience);
@@ -73,6 +77,7 @@ class RawClient {
   };
 
   explicit RawClient(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+  [[nodiscard]] static RawClient on(Socket socket, std::uint16_t port);
   [[nodiscard]] Response read_one_head(Deadline deadline);
   void read_body(Response& response, const MessageReader::Sink& sink, Deadline deadline);
 

@@ -129,8 +129,10 @@ void ScriptedUpstream::serve(Connection& connection) {
       record(*request);
       const bool answered_early = early.has_value();
       Reply reply = answered_early ? std::move(*early) : behaviour()(*request);
-      if (answered_early) reply.close_after = true;
+      const bool reads_on = reply.reads_on;
+      if (answered_early && !reads_on) reply.close_after = true;
       if (answer(connection, *request, std::move(reply)) == Next::close) break;
+      if (answered_early && reads_on && !read_body(reader, *request)) break;
     }
   } catch (const SupportError&) {
     // The peer broke off or sent no HTTP; there is nobody left to tell.
@@ -156,11 +158,15 @@ std::optional<Request> ScriptedUpstream::read_request(Connection& connection, Me
   request.target = line.substr(first + 1, last - first - 1);
   request.version = line.substr(last + 1);
   request.fields = head->fields;
+  request.head_bytes = head->octets.size();
   request.connection = connection.number;
   request.received = Clock::now();
   if (options_.early) early = options_.early(request);
-  if (early) return request;
+  if (early || read_body(reader, request)) return request;
+  return std::nullopt;
+}
 
+bool ScriptedUpstream::read_body(MessageReader& reader, Request& request) {
   Framing framing = Framing::none;
   std::uint64_t length = 0;
   if (request.has("Transfer-Encoding")) {
@@ -176,8 +182,7 @@ std::optional<Request> ScriptedUpstream::read_request(Connection& connection, Me
   };
   const auto end =
       reader.read_body(framing, length, keep, request.trailers, Deadline(body_patience));
-  if (end == MessageReader::BodyEnd::truncated) return std::nullopt;
-  return request;
+  return end == MessageReader::BodyEnd::complete;
 }
 
 ScriptedUpstream::Next ScriptedUpstream::answer(Connection& connection, const Request& request,
@@ -186,12 +191,7 @@ ScriptedUpstream::Next ScriptedUpstream::answer(Connection& connection, const Re
     if (!connection.socket.send_all(status_line(status) + "\r\n")) return Next::close;
   }
   if (reply.delay.count() > 0 && !pause(reply.delay)) return Next::close;
-  if (reply.hold) {
-    constexpr Milliseconds look_every{50};
-    while (!reply.hold->wait(Deadline(look_every))) {
-      if (stopping()) return Next::close;
-    }
-  }
+  if (reply.hold && !wait_for_release(*reply.hold)) return Next::close;
   if (reply.later) return answer(connection, request, reply.later());
 
   if (reply.mishap == Mishap::close_unanswered) return Next::close;
@@ -218,10 +218,15 @@ ScriptedUpstream::Next ScriptedUpstream::answer(Connection& connection, const Re
     static_cast<void>(send_paced(connection, octets, reply));
     return Next::close;
   }
+  if (reply.ends_with_last_octet) {
+    static_cast<void>(connection.socket.send_and_end(octets));
+    return Next::close;
+  }
   if (!send_paced(connection, octets, reply)) return Next::close;
   if (with_body && reply.generated_bytes > 0 && !send_generated(connection, reply)) {
     return Next::close;
   }
+  if (!send_afterwards(connection, reply)) return Next::close;
   const bool ends = reply.close_after || reply.framing == Framing::until_close;
   return ends ? Next::close : Next::keep_alive;
 }
@@ -253,6 +258,25 @@ bool ScriptedUpstream::send_generated(Connection& connection, const Reply& reply
     left -= octets;
   }
   return !chunked || connection.socket.send_all("0\r\n\r\n");
+}
+
+bool ScriptedUpstream::send_afterwards(Connection& connection, const Reply& reply) {
+  while (!reply.endless.empty()) {
+    if (!connection.socket.send_all(reply.endless)) return false;
+    if (!pause(reply.pause)) return false;
+  }
+  if (reply.afterwards && !wait_for_release(*reply.afterwards)) return false;
+  const bool sent = connection.socket.send_all(reply.postscript);
+  if (reply.finished) reply.finished->release();
+  return sent;
+}
+
+bool ScriptedUpstream::wait_for_release(Hold& hold) {
+  constexpr Milliseconds look_every{50};
+  while (!hold.wait(Deadline(look_every))) {
+    if (stopping()) return false;
+  }
+  return true;
 }
 
 bool ScriptedUpstream::pause(Milliseconds duration) {

@@ -31,6 +31,7 @@ struct Request {
   Fields trailers;
   std::string body;              // the first Options::kept_body_bytes of it
   std::uint64_t body_bytes = 0;  // all of it
+  std::size_t head_bytes = 0;    // the header section as received
   int connection = 0;            // counts from 1 in the order of arrival
   Clock::time_point received;
 
@@ -82,13 +83,22 @@ struct Reply {
   Mishap mishap = Mishap::none;
   std::size_t truncate_after = 0;
   bool close_after = false;  // says "Connection: close" and does it
+  // Ends the connection in the very segment of its last octet, without saying so before.
+  bool ends_with_last_octet = false;
+  std::string endless;       // sent behind the rest again and again until the peer is gone
+  bool reads_on = false;     // an early reply: the body is read afterwards, the connection kept
+  // With `afterwards` nothing further is read until it is released. Then `postscript` goes out,
+  // which nobody asked for, and `finished` is released.
+  std::shared_ptr<Hold> afterwards;
+  std::string postscript;
+  std::shared_ptr<Hold> finished;
 };
 
 class ScriptedUpstream {
  public:
   using Behaviour = std::function<Reply(const Request&)>;
   // Asked when only the header section has arrived. A reply is sent before the body was read, and
-  // the connection closed.
+  // the connection closed unless Reply::reads_on.
   using EarlyBehaviour = std::function<std::optional<Reply>(const Request&)>;
 
   struct Options {
@@ -138,10 +148,14 @@ class ScriptedUpstream {
   void serve(Connection& connection);
   [[nodiscard]] std::optional<Request> read_request(Connection& connection, MessageReader& reader,
                                                     std::optional<Reply>& early);
+  [[nodiscard]] bool read_body(MessageReader& reader, Request& request);
   [[nodiscard]] Next answer(Connection& connection, const Request& request, Reply reply);
   [[nodiscard]] bool send_paced(Connection& connection, std::string_view octets,
                                 const Reply& reply);
   [[nodiscard]] bool send_generated(Connection& connection, const Reply& reply);
+  [[nodiscard]] bool send_afterwards(Connection& connection, const Reply& reply);
+  // Returns false when the server stops first.
+  [[nodiscard]] bool wait_for_release(Hold& hold);
   // Waits that long, or until the server stops; false when it stops.
   [[nodiscard]] bool pause(Milliseconds duration);
   [[nodiscard]] bool stopping() const;

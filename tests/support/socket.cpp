@@ -65,16 +65,28 @@ Socket& Socket::operator=(Socket&& other) noexcept {
 
 Socket Socket::connect(std::uint16_t port, Deadline deadline) {
   Socket socket(new_socket());
+  socket.connect_to(port, deadline);
+  return socket;
+}
+
+Socket Socket::connect_narrow(std::uint16_t port, Deadline deadline) {
+  Socket socket(new_socket());
+  constexpr int octets = 4096;
+  ::setsockopt(socket.descriptor_, SOL_SOCKET, SO_RCVBUF, &octets, sizeof octets);
+  socket.connect_to(port, deadline);
+  return socket;
+}
+
+void Socket::connect_to(std::uint16_t port, Deadline deadline) {
   const sockaddr_in address = loopback(port);
-  if (::connect(socket.descriptor_, generic(address), sizeof address) != 0) {
+  if (::connect(descriptor_, generic(address), sizeof address) != 0) {
     if (errno != EINPROGRESS) throw system_error("connect");
-    if (!wait_for(socket.descriptor_, POLLOUT, deadline)) throw SupportError("connect: too slow");
+    if (!wait_for(descriptor_, POLLOUT, deadline)) throw SupportError("connect: too slow");
     socklen_t length = sizeof errno;
-    ::getsockopt(socket.descriptor_, SOL_SOCKET, SO_ERROR, &errno, &length);
+    ::getsockopt(descriptor_, SOL_SOCKET, SO_ERROR, &errno, &length);
     if (errno != 0) throw system_error("connect");
   }
-  send_at_once(socket.descriptor_);
-  return socket;
+  send_at_once(descriptor_);
 }
 
 Socket Socket::listen() {
@@ -120,6 +132,18 @@ bool Socket::send_all(std::string_view octets, Deadline deadline) {
     }
   }
   return true;
+}
+
+bool Socket::send_and_end(std::string_view octets) {
+  const ssize_t sent =
+      ::send(descriptor_, octets.data(), octets.size(), MSG_NOSIGNAL | MSG_MORE);
+  half_close();
+  return sent == static_cast<ssize_t>(octets.size());
+}
+
+std::size_t Socket::send_some(std::string_view octets) {
+  const ssize_t sent = ::send(descriptor_, octets.data(), octets.size(), MSG_NOSIGNAL);
+  return sent < 0 ? 0 : static_cast<std::size_t>(sent);
 }
 
 Socket::Received Socket::receive(std::string& to, std::size_t limit, Deadline deadline) {

@@ -32,6 +32,8 @@ class Socket {
 
   // Throws when nobody accepts before the deadline.
   [[nodiscard]] static Socket connect(std::uint16_t port, Deadline deadline = Deadline{});
+  // The same, with so small a buffer that a peer soon notices when nobody reads.
+  [[nodiscard]] static Socket connect_narrow(std::uint16_t port, Deadline deadline = Deadline{});
   // Listens on a port that the system picks; `local_port` tells which.
   [[nodiscard]] static Socket listen();
 
@@ -43,6 +45,11 @@ class Socket {
 
   // Returns false when the peer is gone; throws when the deadline came first.
   [[nodiscard]] bool send_all(std::string_view octets, Deadline deadline = Deadline{});
+  // Sends few octets, the last ones in one segment with the end of this direction.
+  [[nodiscard]] bool send_and_end(std::string_view octets);
+  // Sends what can be sent without waiting and returns how much that was; 0 also when the peer is
+  // gone.
+  [[nodiscard]] std::size_t send_some(std::string_view octets);
 
   enum class Received { octets, end, reset, timeout };
   // Appends what has arrived to `to`, at most `limit` octets; waits for the first one.
@@ -56,6 +63,8 @@ class Socket {
   void interrupt() const;
 
  private:
+  void connect_to(std::uint16_t port, Deadline deadline);
+
   int descriptor_ = -1;
 };
 
