@@ -79,6 +79,17 @@ std::optional<Node> given(const Override& which, const Inputs& inputs, Sources& 
   return scalar_node(source->text, {source, 1, 1, std::max<std::size_t>(source->text.size(), 1)});
 }
 
+// Variables of parts that are not built are refused like their keys.
+void refuse_unbuilt(const Inputs& inputs, Sources& sources, Report& report) {
+  const std::string name = "IFMATCH_ADMIN";
+  if (!inputs.environment) return;
+  const std::optional<std::string> value = inputs.environment(name);
+  if (!value || value->empty()) return;
+  const Source& source = add_source(sources, Source::Kind::environment, name, *value);
+  report.error("E110", {&source, 1, 1, value->size()}, "admin",
+               "'admin' is not built in this version", "unset " + name);
+}
+
 void apply_upstream(Node url, Completeness completeness, Node& root, Report& report) {
   const Place place = url.place;
   Node* upstreams = root.find("upstreams");
@@ -283,6 +294,7 @@ void apply_overrides(const Inputs& inputs, Completeness completeness, Sources& s
       put(*defaults, "mode", std::move(*node));
     }
   }
+  refuse_unbuilt(inputs, sources, report);
   if (std::optional<Node> node = given(threads, inputs, sources)) {
     put(root, "threads", std::move(*node));
   }

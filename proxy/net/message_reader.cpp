@@ -43,7 +43,12 @@ template <typename Head>
 ReadError MessageReader<Head>::translate(const error_code& failure) const {
   using beast_http::error;
   if (parser_.refusal != ReadError::none) return parser_.refusal;
-  if (failure == error::header_limit) return ReadError::fields_too_large;
+  if (failure == error::header_limit) {
+    if constexpr (Parser::is_request) {
+      if (parser_.head->method.empty()) return ReadError::target_too_long;
+    }
+    return ReadError::fields_too_large;
+  }
   if (failure == error::bad_version) return ReadError::version;
   if (failure == asio::error::timed_out) return ReadError::timeout;
   const error_code of_beast = beast_http::make_error_code(error::bad_version);
@@ -89,10 +94,7 @@ Task<ReadError> MessageReader<Head>::read_head(Head& head, Instant first_octet,
     }
     const error_code failure = co_await connection_.read(limits_.header_bytes + 1, deadline);
     if (failure == asio::error::no_buffer_space) {
-      if constexpr (Parser::is_request) {
-        if (head.method.empty()) co_return ReadError::target_too_long;
-      }
-      co_return ReadError::fields_too_large;
+      co_return translate(beast_http::make_error_code(beast_http::error::header_limit));
     }
     if (failure) co_return translate(failure);
   }

@@ -35,7 +35,12 @@ std::string origin_name(const config::Upstream& upstream) {
   if (host.ends_with('.')) host.pop_back();
   boost::system::error_code not_numeric;
   const auto address = boost::asio::ip::make_address(host, not_numeric);
-  if (!not_numeric) host = address.is_loopback() ? "localhost" : address.to_string();
+  const bool loopback = !not_numeric ? address.is_loopback() : host == "localhost";
+  if (loopback) {
+    host = "127.0.0.1";
+  } else if (!not_numeric) {
+    host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
+  }
   return "http://" + host + ":" + std::to_string(upstream.port);
 }
 

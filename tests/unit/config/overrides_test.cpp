@@ -28,6 +28,20 @@ TEST(Overrides, AnUpstreamAloneIsAWorkingProxy) {
   EXPECT_TRUE(result.diagnostics.empty());
 }
 
+TEST(Overrides, AVariableOfAPartThatIsNotBuiltIsRefused) {
+  Inputs inputs;
+  inputs.overrides.upstream = "http://127.0.0.1:3000";
+  inputs.environment = [](const std::string& name) -> std::optional<std::string> {
+    if (name == "IFMATCH_ADMIN") return "127.0.0.1:9901";
+    return std::nullopt;
+  };
+  const LoadResult result = load(inputs);
+  EXPECT_FALSE(result.config.has_value());
+  ASSERT_EQ(result.diagnostics.size(), 1U);
+  EXPECT_EQ(result.diagnostics[0].code, "E110");
+  EXPECT_EQ(result.diagnostics[0].file, "IFMATCH_ADMIN");
+}
+
 TEST(Overrides, NothingGivenTellsWhatToDo) {
   const LoadResult result = load({});
   EXPECT_EQ(findings(result), (Findings{"0:0 E307"}));
