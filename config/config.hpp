@@ -26,7 +26,8 @@ struct ListenerTimeouts {
 };
 
 struct ListenerLimits {
-  std::size_t header_bytes = 32 * kib;  // octets of a header section (and of a trailer section); then 431.
+  std::size_t header_bytes =
+      32 * kib;  // octets of a header section (and of a trailer section); then 431.
   std::size_t header_fields = 128;      // field lines in it; then 431.
   std::size_t target_bytes = 8 * kib;   // octets of the request target; then 414.
 };
@@ -41,7 +42,8 @@ struct Listener {
 
 struct UpstreamTimeouts {
   Milliseconds connect{2'000};
-  Milliseconds response{30'000};  // a write's whole answer, total; a read's header, and each later silence
+  Milliseconds response{
+      30'000};  // a write's whole answer, total; a read's header, and each later silence
   Milliseconds idle{60'000};      // an unused pooled connection is closed after it
 };
 
@@ -119,7 +121,8 @@ struct Log {
 };
 
 struct Shutdown {
-  Milliseconds drain_timeout{35'000};  // longer than connect + response, so that every write is accounted for
+  Milliseconds drain_timeout{
+      35'000};  // longer than connect + response, so that every write is accounted for
 };
 
 struct Config {
@@ -129,7 +132,8 @@ struct Config {
   Store store;
   Log log;
   Shutdown shutdown;
-  std::optional<std::string> etag_secret;  // octets of etag_secret_file, one trailing line feed removed
+  std::optional<std::string>
+      etag_secret;  // octets of etag_secret_file, one trailing line feed removed
   std::optional<std::string> etag_secret_file;  // shown in place of the secret
   std::optional<std::string> state_dir;    // unset: the default places are tried; "none": no mark
   std::size_t threads = 0;                 // 0: one per core

@@ -65,7 +65,8 @@ void append_part(std::string& out, std::string_view part) {
   // The length in little-endian order, on every machine: tags outlive a process.
   std::array<char, 8> octets;
   for (unsigned index = 0; index < octets.size(); ++index) {
-    octets[index] = static_cast<char>((static_cast<std::uint64_t>(part.size()) >> (8 * index)) & 0xFFU);
+    octets[index] =
+        static_cast<char>((static_cast<std::uint64_t>(part.size()) >> (8 * index)) & 0xFFU);
   }
   out.append(octets.data(), octets.size());
   out += part;

@@ -36,7 +36,8 @@ class JsonFormatter final : public spdlog::formatter {
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& out) override {
     prefix_.format(message, out);
     std::string text;
-    http::append_json_string(text, std::string_view(message.payload.data(), message.payload.size()));
+    http::append_json_string(text,
+                             std::string_view(message.payload.data(), message.payload.size()));
     text += "}\n";
     out.append(text.data(), text.data() + text.size());
   }

@@ -39,7 +39,8 @@ std::size_t send_some(int handle, std::span<const asio::const_buffer> buffers,
 }
 
 // Drops `count` octets from the front. Returns what is left.
-std::span<asio::const_buffer> without_front(std::span<asio::const_buffer> buffers, std::size_t count) {
+std::span<asio::const_buffer> without_front(std::span<asio::const_buffer> buffers,
+                                            std::size_t count) {
   while (!buffers.empty() && count >= buffers.front().size()) {
     count -= buffers.front().size();
     buffers = buffers.subspan(1);
@@ -67,8 +68,8 @@ std::span<char> InputBuffer::prepare(std::size_t capacity_max) {
     begin_ = 0;
   }
   if (end_ == capacity_ && capacity_ < capacity_max) {
-    const std::size_t capacity =
-        capacity_ == 0 ? std::min(first_capacity, capacity_max) : std::min(2 * capacity_, capacity_max);
+    const std::size_t capacity = capacity_ == 0 ? std::min(first_capacity, capacity_max)
+                                                : std::min(2 * capacity_, capacity_max);
     std::unique_ptr<char[]> grown(new char[capacity]);
     if (end_ > 0) std::memcpy(grown.get(), memory_.get(), end_);
     memory_ = std::move(grown);

@@ -10,7 +10,8 @@
 namespace ifmatch::net {
 namespace {
 
-// Content of a refused request up to this size is read and dropped, so that the connection lives on.
+// Content of a refused request up to this size is read and dropped, so that the connection lives
+// on.
 constexpr std::uint64_t drained_octets_max = 64 * 1024;
 
 constexpr MessageLimits upstream_limits{

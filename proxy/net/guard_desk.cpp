@@ -38,7 +38,8 @@ GuardDesk::GuardDesk(std::string origin, const guard::EngineLimits& limits)
     : origin_(std::move(origin)), engine_(limits) {}
 
 std::shared_ptr<Ticket> GuardDesk::open(const Executor& executor) {
-  auto ticket = std::make_shared<Ticket>(next_id_.fetch_add(1, std::memory_order_relaxed), executor);
+  auto ticket =
+      std::make_shared<Ticket>(next_id_.fetch_add(1, std::memory_order_relaxed), executor);
   const std::lock_guard lock(tickets_mutex_);
   tickets_.emplace(ticket->id(), ticket);
   return ticket;

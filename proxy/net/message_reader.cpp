@@ -45,7 +45,11 @@ ReadError MessageReader<Head>::translate(const error_code& failure) const {
   if (parser_.refusal != ReadError::none) return parser_.refusal;
   if (failure == error::header_limit) {
     if constexpr (Parser::is_request) {
-      if (parser_.head->method.empty()) return ReadError::target_too_long;
+      // Without the end of its first line it is the request line that is too long.
+      const bool in_request_line =
+          parser_.head->method.empty() &&
+          connection_.input.readable().find('\n') == std::string_view::npos;
+      if (in_request_line) return ReadError::target_too_long;
     }
     return ReadError::fields_too_large;
   }

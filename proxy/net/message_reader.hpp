@@ -52,7 +52,8 @@ class MessageParser final
     return {text.data(), text.size()};
   }
 
-  void on_request_impl(boost::beast::http::verb, boost::beast::string_view method, boost::beast::string_view target, int version,
+  void on_request_impl(boost::beast::http::verb, boost::beast::string_view method,
+                       boost::beast::string_view target, int version,
                        error_code& failure) override {
     if constexpr (is_request) {
       if (target.size() > limits_.target_bytes) {
@@ -66,7 +67,8 @@ class MessageParser final
     }
   }
 
-  void on_response_impl(int status, boost::beast::string_view reason, int version, error_code&) override {
+  void on_response_impl(int status, boost::beast::string_view reason, int version,
+                        error_code&) override {
     if constexpr (!is_request) {
       head->status = status;
       head->reason = plain(reason);
@@ -74,8 +76,8 @@ class MessageParser final
     }
   }
 
-  void on_field_impl(boost::beast::http::field, boost::beast::string_view name, boost::beast::string_view value,
-                     error_code& failure) override {
+  void on_field_impl(boost::beast::http::field, boost::beast::string_view name,
+                     boost::beast::string_view value, error_code& failure) override {
     if (++fields_ > limits_.header_fields) {
       refusal = ReadError::fields_too_large;
       failure = boost::beast::http::error::header_limit;
@@ -107,7 +109,8 @@ class MessageParser final
 
   void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, error_code&) override {}
 
-  std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view content, error_code&) override {
+  std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view content,
+                                 error_code&) override {
     if (!content.empty()) pieces.push_back(plain(content));
     return content.size();
   }
@@ -132,7 +135,8 @@ class MessageReader {
   void without_content();
 
   // Reads until the header section is complete. `head` is filled and must outlive the call only.
-  // The first octet may take until `first_octet`, the section `whole` after that, all until `total`.
+  // The first octet may take until `first_octet`, the section `whole` after that, all until
+  // `total`.
   [[nodiscard]] Task<ReadError> read_head(Head& head, Instant first_octet,
                                           std::chrono::milliseconds whole, Instant total = never);
 

@@ -148,7 +148,8 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   if (thrown) std::rethrow_exception(thrown);
   if (read.has_error()) {
     http::ProblemDetails problem = http::problem_of(read.error(), kind);
-    if (upload.client_error() != ReadError::none) problem = problem_of_client(upload.client_error());
+    if (upload.client_error() != ReadError::none)
+      problem = problem_of_client(upload.client_error());
     if (!reader_.done()) problem.afterwards = http::Afterwards::close;
     flow = co_await refuse(std::move(problem));
   } else {

@@ -262,8 +262,8 @@ Task<Flow> Writing::show_current(const guard::Version& current) {
   co_return co_await x_.send(buffers, ending);
 }
 
-// A tag goes on the answer to a write only where RFC 9110 section 9.3.4 allows it, and is looked for
-// only where the client asked for the representation.
+// A tag goes on the answer to a write only where RFC 9110 section 9.3.4 allows it, and is looked
+// for only where the client asked for the representation.
 Task<std::string> Writing::lawful_tag(const Outcome& outcome) {
   const int status = outcome.head.status;
   if (!enforced_ || !terms_.guarded || !wants_representation_ ||

@@ -36,7 +36,8 @@ Task<std::optional<Flow>> Exchange::enter_read(Obligation& duty) {
   const config::GateLimits& gate = route_->settings->gate;
   http::Checked<guard::Resource> named = resource();
   if (named.has_error()) co_return co_await refuse(named.error());
-  duty.submit_read({.resource = std::move(*named), .gate_wait = gate.wait, .gate_queue = gate.queue});
+  duty.submit_read(
+      {.resource = std::move(*named), .gate_wait = gate.wait, .gate_queue = gate.queue});
   const std::optional<guard::Action> action = co_await duty.ticket().next(client_);
   if (!action) co_return Flow::drop;
   if (action->what == guard::Do::connect) co_return std::nullopt;

@@ -75,7 +75,8 @@ Routing route_request(const Site& site, const http::RequestHead& head,
   const SiteRoute& route = *routing.route;
   const bool enforced = route.settings->mode == config::Mode::enforce;
   const bool unsafe = kind == http::MethodKind::unsafe;
-  // Only a POST may stand for another method: an API that takes a GET for a DELETE writes unguarded.
+  // Only a POST may stand for another method: an API that takes a GET for a DELETE writes
+  // unguarded.
   const bool disguised = !unsafe && http::override_method(head.method, target.query(), head.fields)
                                             .kind != http::MethodOverride::Kind::none;
   const bool reads = kind == http::MethodKind::read && enforced;

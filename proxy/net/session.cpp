@@ -71,10 +71,11 @@ Task<Flow> Session::refuse(const http::ProblemDetails& refusal) {
   problem.instance = make_instance();
   const bool keep = problem.afterwards == http::Afterwards::keep && !worker_.draining;
   std::string octets;
-  http::write_problem(octets, problem,
-                      {.method = head_.method,
-                       .date = worker_.date(),
-                       .closing = {.client_minor_version = head_.minor_version, .keep_alive = keep}});
+  http::write_problem(
+      octets, problem,
+      {.method = head_.method,
+       .date = worker_.date(),
+       .closing = {.client_minor_version = head_.minor_version, .keep_alive = keep}});
   asio::const_buffer buffer(octets.data(), octets.size());
   const error_code failure = co_await client_->write({&buffer, 1}, listener_.timeouts.write, never);
   if (failure) co_return Flow::drop;

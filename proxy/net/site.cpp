@@ -9,8 +9,8 @@
 namespace ifmatch::net {
 namespace {
 
-// A quarter of a small machine. Beyond it new writes are refused before anything was sent, and reads
-// stream on without a tag.
+// A quarter of a small machine. Beyond it new writes are refused before anything was sent, and
+// reads stream on without a tag.
 constexpr std::size_t held_content_max = 1024 * config::mib;
 // The budget is asked for so much at once, so that small pieces cost little.
 constexpr std::size_t hold_step = 64 * config::kib;
@@ -137,7 +137,8 @@ Site::Site(config::Config given, const plugins::Registry& plugins)
     for (const std::string& text : route.resources) {
       auto compiled_template =
           http::ResourceTemplate::compile(text, table->pattern(index), error);
-      if (!compiled_template) throw std::runtime_error("routes." + route.name + ".resource: " + error);
+      if (!compiled_template)
+        throw std::runtime_error("routes." + route.name + ".resource: " + error);
       compiled.resources.push_back(std::move(*compiled_template));
     }
     compiled.version = plugins.make_version_source("body", {.secret = config.etag_secret});

@@ -218,7 +218,8 @@ Task<Result<std::unique_ptr<Connection>>> UpstreamPool::connect(Instant deadline
     auto [failure] = co_await socket.async_connect(endpoint, as_tuple);
     if (!failure) co_return std::make_unique<Connection>(std::move(socket), sweeper_);
     if (expired) {
-      co_return fault(http::FaultKind::timeout, "The upstream did not accept a connection in time.");
+      co_return fault(http::FaultKind::timeout,
+                      "The upstream did not accept a connection in time.");
     }
   }
   co_return fault(http::FaultKind::refused,

@@ -9,7 +9,11 @@ constexpr std::size_t kept_string_max = 64 * 1024;
 
 Worker::Worker(Site& served, std::vector<std::unique_ptr<GuardDesk>>& desks,
                const std::vector<std::size_t>& shares)
-    : context_(std::in_place, 1), io(*context_), site(served), desks_(desks), hashers_(served.routes.size()) {
+    : context_(std::in_place, 1),
+      io(*context_),
+      site(served),
+      desks_(desks),
+      hashers_(served.routes.size()) {
   for (std::size_t index = 0; index < site.config.upstreams.size(); ++index) {
     pools_.push_back(std::make_unique<UpstreamPool>(io, sweeper, site.config.upstreams[index],
                                                     shares[index]));

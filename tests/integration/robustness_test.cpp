@@ -26,7 +26,8 @@ TEST(AnAnswerThatComesTwice, IsNeverTakenForTheAnswerToAProbe) {
   api.store.put(path, "[1]");
   const auto afterwards = std::make_shared<Hold>();
   const auto finished = std::make_shared<Hold>();
-  api.upstream.behave([inner = api.store.behaviour(), afterwards, finished](const Request& request) {
+  api.upstream.behave([inner = api.store.behaviour(), afterwards,
+                       finished](const Request& request) {
     Reply reply = inner(request);
     if (!request.has("X-Twice")) return reply;
     reply.later = [apply = reply.later, afterwards, finished] {

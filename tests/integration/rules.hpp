@@ -1,5 +1,5 @@
-// What the tests of tests/RULES.md, section 3 share: an API that misbehaves on purpose, requests that are
-// sent and not yet answered, and counts of what reached the API.
+// What the tests of tests/RULES.md, section 3 share: an API that misbehaves on purpose, requests
+// that are sent and not yet answered, and counts of what reached the API.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// tests/RULES.md, section 3.3, the rules of gates, as seen from outside: who waits for whom, in which
-// order, for how long, and who is told that it is busy.
+// tests/RULES.md, section 3.3, the rules of gates, as seen from outside: who waits for whom, in
+// which order, for how long, and who is told that it is busy.
 #include <gtest/gtest.h>
 
 #include <memory>

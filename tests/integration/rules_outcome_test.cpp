@@ -1,5 +1,5 @@
-// tests/RULES.md, section 3.4, each row of its table, the quarantine and the unclean start, as seen from
-// outside.
+// tests/RULES.md, section 3.4, each row of its table, the quarantine and the unclean start, as seen
+// from outside.
 #include <gtest/gtest.h>
 
 #include <signal.h>

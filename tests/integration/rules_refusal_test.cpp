@@ -1,6 +1,6 @@
-// tests/RULES.md, section 3.5: a refused write never reached the API. One test for every way in which a
-// write can be refused, each followed by a write that is let through, so that one which was merely
-// late would be seen.
+// tests/RULES.md, section 3.5: a refused write never reached the API. One test for every way in
+// which a write can be refused, each followed by a write that is let through, so that one which was
+// merely late would be seen.
 #include <gtest/gtest.h>
 
 #include <functional>

@@ -1,5 +1,5 @@
-// tests/RULES.md, sections 3.2.5 to 3.2.10, how a write is sent and settled, as seen from outside: what
-// is void after it, that it goes out once, on which connection, and how its answer is read.
+// tests/RULES.md, sections 3.2.5 to 3.2.10, how a write is sent and settled, as seen from outside:
+// what is void after it, that it goes out once, on which connection, and how its answer is read.
 #include <gtest/gtest.h>
 
 #include <map>

@@ -40,7 +40,8 @@ class DisguisedMethod : public ::testing::TestWithParam<Disguise> {};
 TEST_P(DisguisedMethod, OfASafeRequestIsRefusedAtAboveAndBelowAGuardedPattern) {
   const GuardedStore api(around_orders());
   const auto& [name, query, fields] = GetParam();
-  for (const std::string path : {"/orders/1", "/orders/special", "/orders", "/", "/orders/1/lines"}) {
+  for (const std::string path :
+       {"/orders/1", "/orders/special", "/orders", "/", "/orders/1/lines"}) {
     for (const std::string_view method : {"GET", "HEAD", "OPTIONS"}) {
       const Response refused = api.request(method, path + query, fields);
       if (method == "HEAD") {

@@ -128,7 +128,8 @@ class AMessage : public ::testing::TestWithParam<Arrival> {
 
 TEST_P(AMessage, IsReadWithItsFieldsAndItsContent) {
   const auto message = request(
-      "\r\nPUT /a?b HTTP/1.1\r\nHost: a\r\nX-One:  1 \r\nX-One: 2\r\nContent-Length: 5\r\n\r\nhello");
+      "\r\nPUT /a?b HTTP/1.1\r\nHost: a\r\nX-One:  1 \r\nX-One: 2\r\nContent-Length: "
+      "5\r\n\r\nhello");
   EXPECT_EQ(message.error, ReadError::none);
   EXPECT_TRUE(message.whole);
   EXPECT_EQ(message.head.method, "PUT");

@@ -1,4 +1,5 @@
-// What is lent goes back to its shelf once, however its user ends, and is lent again as it was left.
+// What is lent goes back to its shelf once, however its user ends, and is lent again as it was
+// left.
 #include "proxy/net/shelf.hpp"
 
 #include <gtest/gtest.h>
