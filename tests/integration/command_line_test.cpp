@@ -234,6 +234,25 @@ TEST_F(CommandLine, ExplainTellsRouteAndResource) {
   EXPECT_NE(plain.output.find("precondition-missing"), std::string::npos) << plain.output;
 }
 
+TEST_F(CommandLine, ExplainTellsThatATagThatCanNeverMatchIsStale) {
+  const std::string ours = "\"im1-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"";
+  const auto explained = [&](const std::string& tag) {
+    const Finished finished = ifmatch({"explain", "-c", good, "-H", "If-Match: " + tag, "PUT",
+                                       "http://api.test/v1/orders/42"});
+    EXPECT_EQ(finished.status, success) << finished.errors;
+    return finished.output;
+  };
+  for (const std::string& tag : {std::string("\"abc\""), "W/" + ours, "\"abc\", W/" + ours}) {
+    const std::string told = explained(tag);
+    EXPECT_NE(told.find("412 "), std::string::npos) << tag << told;
+    EXPECT_NE(told.find("stale-version"), std::string::npos) << tag << told;
+  }
+  for (const std::string& tag : {ours, "\"abc\", " + ours, std::string("*")}) {
+    const std::string told = explained(tag);
+    EXPECT_EQ(told.find("stale-version"), std::string::npos) << tag << told;
+  }
+}
+
 TEST_F(CommandLine, EtagOfARepresentationDependsOnItsContent) {
   const std::string ten = folder.write("ten.json", R"({"total":10})");
   const std::string twelve = folder.write("twelve.json", R"({"total":12})");

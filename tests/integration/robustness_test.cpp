@@ -216,6 +216,37 @@ TEST(AClientThatDoesNotRead, ItsRefusalsKeepNoWriterWaiting) {
   EXPECT_EQ(put_plain(api, path, tag, "[2]").status, 200);
 }
 
+TEST(AClientThatDoesNotRead, HoldsNoConnectionOnceItsAnswerIsHeldWhole) {
+  constexpr std::uint64_t large_bytes = std::uint64_t{7} * 1024 * 1024;
+  ProxyConfig config = on_one_thread("max_body: 8MiB");
+  config.upstream = "timeouts: { connect: 2s, response: 5s }, max_connections: 2";
+  GuardedStore api(config);
+  api.store.put(path, "[1]");
+  api.upstream.behave([inner = api.store.behaviour()](const Request& request) {
+    if (request.target != "/large") return inner(request);
+    Reply reply;
+    reply.generated_bytes = large_bytes;
+    return reply;
+  });
+  std::vector<RawClient> deaf;
+  for (std::size_t count = 1; count <= 2; ++count) {
+    deaf.push_back(RawClient::connect_narrow(api.proxy.port()));
+    deaf.back().send(deaf.back().compose("GET", "/large"));
+    ASSERT_TRUE(api.upstream.wait_for("GET", count));
+  }
+  const Response read = api.request("GET", path);
+  EXPECT_EQ(read.status, 200) << read.body;
+  EXPECT_EQ(put_plain(api, path, read.tag(), "[2]").status, 200);
+  EXPECT_LE(api.upstream.connections_accepted(), 2);
+
+  // What they did not read yet is there when they do.
+  for (RawClient& client : deaf) {
+    const Response answer = client.read_response();
+    EXPECT_EQ(answer.body.size(), large_bytes);
+    EXPECT_TRUE(is_our_tag(answer.tag()));
+  }
+}
+
 // Clients that do not send
 
 TEST(ClientsThatAnnounceMuchAndSendNothing, KeepNobodyFromWriting) {

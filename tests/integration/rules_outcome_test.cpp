@@ -277,11 +277,25 @@ class Rule_3_4_Start : public ::testing::Test {
  protected:
   Rule_3_4_Start() { store.put(path, "{}"); }
 
-  ProxyProcess start(std::string in_doubt) {
+  ProxyConfig config(const std::string& in_doubt) const {
     ProxyConfig config = with("in_doubt: " + in_doubt);
     config.upstream_url = upstream.url();
     config.state_dir = "\"" + folder.path().string() + "\"";
-    return ProxyProcess::start(config);
+    return config;
+  }
+  ProxyProcess start(const std::string& in_doubt) const {
+    return ProxyProcess::start(config(in_doubt));
+  }
+  // Its address belongs to somebody else already.
+  void expect_failing_start() const {
+    const Socket taken = Socket::listen();
+    const std::string address = "127.0.0.1:" + std::to_string(taken.local_port());
+    TemporaryFolder own;
+    const Finished failed =
+        run_to_end({ifmatch_binary(), "run", "-c",
+                    own.write("ifmatch.yaml", config("20s").yaml()), "--listen", address});
+    EXPECT_EQ(failed.status, (ExitStatus{.code = 1}));
+    EXPECT_NE(failed.errors.find(address), std::string::npos) << failed.errors;
   }
   static Response put(const ProxyProcess& proxy, std::string_view body) {
     return request_once(proxy.port(), "PUT", path, {{"If-Match", "*"}}, body);
@@ -364,6 +378,36 @@ TEST_F(Rule_3_4_Start, AStopDuringTheQuarantineOfAnUncleanStartIsNoCleanOne) {
   }
   ProxyProcess third = start("20s");
   expect_in_doubt(put(third, "[1]"));
+}
+
+TEST_F(Rule_3_4_Start, AfterOneThatFoundItsPortTakenNothingIsInDoubt) {
+  expect_failing_start();
+  ProxyProcess next = start("20s");
+  EXPECT_EQ(put(next, "[1]").status, 200);
+}
+
+TEST_F(Rule_3_4_Start, OneThatFoundItsPortTakenClearsNoUncleanEnd) {
+  {
+    ProxyProcess first = start("20s");
+    kill(first);
+  }
+  expect_failing_start();
+  ProxyProcess next = start("20s");
+  expect_in_doubt(put(next, "[1]"));
+}
+
+TEST_F(Rule_3_4_Start, ASecondInstanceThatSpellsTheOriginOtherwiseRefusesToStart) {
+  ProxyProcess first = start("20s");
+  for (const std::string host : {"localhost", "LOCALHOST", "127.0.0.2"}) {
+    ProxyConfig other = config("20s");
+    other.upstream_url = "http://" + host + ":" + std::to_string(upstream.port());
+    TemporaryFolder own;
+    const Finished second =
+        run_to_end({ifmatch_binary(), "run", "-c", own.write("ifmatch.yaml", other.yaml())});
+    EXPECT_EQ(second.status, (ExitStatus{.code = 1})) << host;
+    EXPECT_EQ(second.errors.find("ready:"), std::string::npos) << host << second.errors;
+  }
+  EXPECT_EQ(put(first, "[1]").status, 200);
 }
 
 TEST_F(Rule_3_4_Start, ASecondInstanceBeforeTheSameOriginRefusesToStart) {

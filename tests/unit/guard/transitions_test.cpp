@@ -6,6 +6,11 @@ namespace ifmatch::guard::testing {
 class Transitions : public Guard {};
 class Bounds : public Guard {};
 class Reads : public Guard {};
+// The limits of the program, far above what the octets of long names leave room for.
+class Strangers : public Guard {
+ protected:
+  Strangers() : Guard(EngineLimits{}) {}
+};
 
 TEST_F(Transitions, SubmitWithFreeGatesProbesOrConnects) {
   submit(1, put("/a", version(1)));
@@ -164,6 +169,29 @@ TEST_F(Bounds, ExclusiveAndOtherWaitersAreCountedApart) {
   EXPECT_EQ(refused(7), Refusal::busy);
   submit(8, limited(put("/a", version(1))));
   EXPECT_EQ(refused(8), Refusal::busy) << "checked before scouting, too";
+}
+
+TEST_F(Strangers, LongPathsAreForgottenByTheirOctetsAndNoBusyGateIs) {
+  constexpr std::size_t key_octets = std::size_t{7} * 1024;
+  constexpr std::size_t octets_max = std::size_t{64} * 1024 * 1024;
+  constexpr RequestId flood = 2 * octets_max / key_octets;
+  constexpr RequestId writer = flood + 1;
+  constexpr RequestId next = flood + 2;
+  send_now(writer, serialised("/busy"));
+  for (RequestId id = 1; id <= flood; ++id) {
+    std::string path = "/" + std::to_string(id) + "-";
+    path.resize(key_octets, 'x');
+    send_now(id, post(path));
+    settled(id);
+  }
+  // Half of them are known still: neither all of them nor none. A few short names come on top.
+  EXPECT_LE(engine.counts().nodes, octets_max / key_octets + 10);
+  EXPECT_GE(engine.counts().nodes, octets_max / key_octets - 10);
+
+  submit(next, serialised("/busy"));
+  EXPECT_EQ(does(next), Do::wait);
+  settled(writer);
+  EXPECT_EQ(does(next), Do::connect);
 }
 
 TEST_F(Bounds, AScoutMayFindTheQueueFullOnItsReturn) {
