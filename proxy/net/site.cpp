@@ -32,7 +32,6 @@ std::string authority_of(const config::Upstream& upstream) {
 // One name for all spellings of an origin: what goes to one place has one guard.
 std::string origin_name(const config::Upstream& upstream) {
   std::string host = lower_case(upstream.host);
-  if (host.ends_with('.')) host.pop_back();
   boost::system::error_code not_numeric;
   const auto address = boost::asio::ip::make_address(host, not_numeric);
   const bool loopback = !not_numeric ? address.is_loopback() : host == "localhost";
