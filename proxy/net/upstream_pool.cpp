@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/guard/assert.hpp"
+#include "proxy/http/fields.hpp"
 
 namespace ifmatch::net {
 namespace {
@@ -181,6 +182,13 @@ Task<Result<Lease>> UpstreamPool::lease(Reuse reuse) {
 
 Task<Result<void>> UpstreamPool::resolve(Instant deadline) {
   if (!endpoints_.empty() && sweeper_.now() < endpoints_until_) co_return Result<void>{};
+  if (http::equals_ignoring_case(upstream_.host, "localhost")) {
+    // Always this machine, whatever a resolver says (RFC 6761 section 6.3), also where there is none.
+    endpoints_ = {tcp::endpoint(asio::ip::address_v4::loopback(), upstream_.port),
+                  tcp::endpoint(asio::ip::address_v6::loopback(), upstream_.port)};
+    endpoints_until_ = never;
+    co_return Result<void>{};
+  }
   error_code not_numeric;
   const asio::ip::address address = asio::ip::make_address(upstream_.host, not_numeric);
   if (!not_numeric) {
