@@ -60,7 +60,8 @@ class Exchange {
 
   // Of the read way.
   struct Reading;
-  [[nodiscard]] Task<std::optional<Flow>> enter_read(Obligation& duty);
+  [[nodiscard]] Task<std::optional<Flow>> enter_read(Obligation& duty,
+                                                     const guard::Resource& resource);
   [[nodiscard]] Task<Flow> answer_read(Reading& reading, Answer& answer,
                                        const std::optional<guard::Version>& version);
 

@@ -22,22 +22,15 @@ namespace {
 bool is_endless(const http::ResponseHead& head) {
   const std::string_view type = head.fields.first(http::FieldId::content_type);
   constexpr std::string_view stream = "text/event-stream";
-  if (type.size() < stream.size()) return false;
-  for (std::size_t index = 0; index < stream.size(); ++index) {
-    const char octet = type[index];
-    if ((octet >= 'A' && octet <= 'Z' ? octet - 'A' + 'a' : octet) != stream[index]) return false;
-  }
-  return true;
+  return http::equals_ignoring_case(type.substr(0, stream.size()), stream);
 }
 
 }  // namespace
 
-Task<std::optional<Flow>> Exchange::enter_read(Obligation& duty) {
+Task<std::optional<Flow>> Exchange::enter_read(Obligation& duty,
+                                               const guard::Resource& resource) {
   const config::GateLimits& gate = route_->settings->gate;
-  http::Checked<guard::Resource> named = resource();
-  if (named.has_error()) co_return co_await refuse(named.error());
-  duty.submit_read(
-      {.resource = std::move(*named), .gate_wait = gate.wait, .gate_queue = gate.queue});
+  duty.submit_read({.resource = resource, .gate_wait = gate.wait, .gate_queue = gate.queue});
   const std::optional<guard::Action> action = co_await duty.ticket().next(client_);
   if (!action) co_return Flow::drop;
   if (action->what == guard::Do::connect) co_return std::nullopt;
@@ -64,7 +57,7 @@ Task<Flow> Exchange::read_way() {
   std::optional<Obligation> duty;
   if (route_->settings->reads == config::Reads::wait) {
     duty.emplace(desk, worker_.io.get_executor());
-    const std::optional<Flow> answered = co_await enter_read(*duty);
+    const std::optional<Flow> answered = co_await enter_read(*duty, *named);
     if (answered) co_return *answered;
   }
   Reading reading{.conditions = std::move(*conditions), .resource = std::move(*named)};
