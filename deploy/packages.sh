@@ -13,7 +13,11 @@ build_packages=(
 
 # Debian's nginx has its WebDAV methods compiled in; apache2-bin is Apache without a service.
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev libgmock-dev nginx apache2-bin python3)
+test_packages=(libgtest-dev libgmock-dev nginx apache2-bin python3 spin)
+
+# libFuzzer comes with clang.
+# shellcheck disable=SC2034
+fuzz_packages=(clang-14 libclang-rt-14-dev)
 
 # A bare system may have no locale and no HOME; npm and ccache want a place for their caches.
 export LC_ALL=C.UTF-8

@@ -2,6 +2,8 @@
 
 #include <signal.h>
 
+#include <cstdlib>
+
 #include "tests/support/socket.hpp"
 
 namespace ifmatch::support {
@@ -32,7 +34,8 @@ std::string ProxyConfig::yaml() const {
 }
 
 std::string ifmatch_binary() {
-  return IFMATCH_BINARY;
+  const char* const another = std::getenv("IFMATCH_TEST_BINARY");
+  return another != nullptr ? another : IFMATCH_BINARY;
 }
 
 ProxyProcess ProxyProcess::start(std::string_view yaml, const std::vector<std::string>& arguments) {

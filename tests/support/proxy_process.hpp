@@ -28,7 +28,8 @@ struct ProxyConfig {
   [[nodiscard]] std::string yaml() const;
 };
 
-// Path of the program under test.
+// Path of the program under test: of this build, or what IFMATCH_TEST_BINARY names (one that was
+// built with a sanitizer).
 [[nodiscard]] std::string ifmatch_binary();
 
 class ProxyProcess {
