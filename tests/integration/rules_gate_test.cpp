@@ -327,7 +327,7 @@ TEST(Rule_3_3_4, AWaiterThatLeavesFreesTheGatesThatItHolds) {
 TEST(Rule_3_3_4, AWaiterThatGivesUpFreesTheGatesThatItHolds) {
   ProxyConfig config = with_routes(
       "  - { name: shop, match: { path: \"/shop/{id}\" }, upstream: api, "
-      "resource: \"order:{id}\", gate: { wait: 1500ms, queue: 8 } }\n"
+      "resource: \"order:{id}\", gate: { wait: 4s, queue: 8 } }\n"
       "  - { name: stock, match: { path: \"/stock/{id}\" }, upstream: api, "
       "resource: \"order:{id}\" }\n"
       "  - { name: everything, match: { path: \"/**\" }, upstream: api }\n");
