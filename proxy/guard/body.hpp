@@ -67,7 +67,7 @@ class Engine::Body {
   Reach reach_of(const Request& request) const;
   Epoch draw_epoch();
   void begin_unheld(Request& request, Actions& out);
-  void send(Request& request, Actions& out);
+  void send(Request& request, Instant now, Actions& out);
   void settle(Request& request);
   void void_stamps(Request& request);
   void quarantine(Request& request, Instant now, Actions& out);

@@ -24,7 +24,9 @@ Engine::Body::Body(const EngineLimits& limits, const Rules& rules, std::atomic<E
     : limits_(limits),
       rules_(rules),
       epoch_(epoch),
-      nodes_(limits.nodes_max, limits.hash_seed),
+      nodes_(limits.nodes_max, limits.hash_seed,
+             rules.forgotten_stamps_raise_floor ? Forgotten::raise_floor
+                                                : Forgotten::leave_no_trace),
       record_(limits.entries_max, limits.entries_per_target_max) {}
 
 void Engine::Body::submit(RequestId id, WriteRequest write, Instant now, Actions& out) {
@@ -70,12 +72,12 @@ void Engine::Body::connected(RequestId id, Instant now, Actions& out) {
     // The decision may be older than something that was sent meanwhile without our gates.
     const std::optional<Epoch> valid_from = nodes_.valid_from(request->write.resource);
     if (valid_from && request->rests_on >= *valid_from) {
-      send(*request, out);
+      send(*request, now, out);
     } else {
       decide_again(*request, now, out);
     }
   } else {
-    send(*request, out);
+    send(*request, now, out);
   }
   hand_over(now, out);
 }
@@ -87,6 +89,7 @@ void Engine::Body::unsent(RequestId id, Instant now, Actions& out) {
   if (request->state == State::quarantined) {
     settle(*request);  // it left meanwhile: nobody wants it sent again
   } else {
+    clear_deadline(*request);
     void_stamps(*request);
     decide_again(*request, now, out);
   }
@@ -129,7 +132,8 @@ void Engine::Body::tick(Instant now, Actions& out) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     Request* request = find(deadlines_.begin()->second);
     IFMATCH_ASSERT(request != nullptr);
-    if (request->state == State::quarantined) {
+    // One that was sent and has no outcome yet has no deadline (rule 3.3.3).
+    if (request->is_unsettled()) {
       settle(*request);
     } else {
       refuse(*request, Refusal::busy, out);
@@ -205,7 +209,9 @@ Modes Engine::Body::modes_of(const Request& request) const {
 
 // A write that holds nothing is one we know too little of: it may reach as far as any.
 Reach Engine::Body::reach_of(const Request& request) const {
-  if (request.write.hold == Hold::shared) return Reach::own_and_above;
+  if (request.write.hold == Hold::shared) {
+    return rules_.shared_overlaps_above ? Reach::own_and_above : Reach::own_only;
+  }
   return rules_.exclusive_overlaps_below_and_above ? Reach::above_and_below : Reach::own_only;
 }
 
@@ -219,8 +225,9 @@ void Engine::Body::begin_unheld(Request& request, Actions& out) {
   out.push_back(action(request, Do::connect));
 }
 
-void Engine::Body::send(Request& request, Actions& out) {
+void Engine::Body::send(Request& request, Instant now, Actions& out) {
   request.state = State::sent;
+  if (!rules_.only_outcomes_open_gates) set_deadline(request, now + request.write.gate_wait);
   // The counter rises before the first octet leaves, not only when the answer comes: a read that
   // overlaps this write must not teach us a version.
   const Epoch epoch = draw_epoch();

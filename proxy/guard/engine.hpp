@@ -64,12 +64,15 @@ struct EngineLimits {
 struct Rules {
   bool re_decide_before_send = true;               // 3.2.5
   bool exclusive_overlaps_below_and_above = true;  // 3.2.6
+  bool shared_overlaps_above = true;               // 3.2.6
   bool stamp_at_send = true;                       // 3.2.6, and counts as unsettled from then on
   bool stamp_at_settle = true;                     // 3.2.6
+  bool forgotten_stamps_raise_floor = true;        // 3.2.6
   bool entries_need_epoch = true;                  // 3.1.3
   bool confirm_in_gate = true;                     // 3.2.3
   bool intention_gates_on_enclosing = true;        // 3.3.1
   bool shared_gates_for_others = true;             // 3.3.1
+  bool only_outcomes_open_gates = true;            // 3.3.3; without it gate_wait opens them, too
   bool quarantine = true;                          // 3.4
   bool unclean_start = true;                       // 3.4
   bool reload_waits = true;                        // 3.3.5

@@ -40,8 +40,8 @@ std::size_t Nodes::Hash::operator()(std::string_view key) const noexcept {
   return static_cast<std::size_t>(state);
 }
 
-Nodes::Nodes(std::size_t nodes_max, std::uint64_t hash_seed)
-    : nodes_max_(nodes_max), table_(0, Hash{hash_seed}) {}
+Nodes::Nodes(std::size_t nodes_max, std::uint64_t hash_seed, Forgotten forgotten)
+    : nodes_max_(nodes_max), forgotten_(forgotten), table_(0, Hash{hash_seed}) {}
 
 Node* Nodes::find(std::string_view key) const {
   const auto found = table_.find(key);
@@ -178,7 +178,7 @@ bool Nodes::make_room(std::size_t wanted) {
 
 void Nodes::forget(Node& node) {
   leave_idle(node);
-  raise_floor(node.last_stamp());
+  if (forgotten_ == Forgotten::raise_floor) raise_floor(node.last_stamp());
   key_octets_ -= node.key->size();
   table_.erase(table_.find(*node.key));
 }

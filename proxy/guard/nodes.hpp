@@ -44,10 +44,16 @@ struct Node {
   [[nodiscard]] Epoch last_stamp() const;
 };
 
+// What becomes of the stamps of a node that is forgotten.
+enum class Forgotten : std::uint8_t {
+  raise_floor,
+  leave_no_trace,  // only in proofs that this is not enough
+};
+
 class Nodes {
  public:
   // `hash_seed` keeps strangers from choosing paths that collide in the table.
-  Nodes(std::size_t nodes_max, std::uint64_t hash_seed);
+  Nodes(std::size_t nodes_max, std::uint64_t hash_seed, Forgotten forgotten);
   Nodes(const Nodes&) = delete;
   Nodes& operator=(const Nodes&) = delete;
 
@@ -93,6 +99,7 @@ class Nodes {
   bool settled_path(std::string_view path, Epoch& newest) const;
 
   std::size_t nodes_max_;
+  Forgotten forgotten_;
   std::size_t key_octets_ = 0;
   Table table_;
   Node* oldest_ = nullptr;
