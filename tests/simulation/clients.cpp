@@ -1,66 +1,79 @@
 // What clients of the simulation want: they read, think, write what they read under a condition,
-// create, delete, post, share tags among each other, and leave whenever they like.
+// create, delete, post, share tags among each other, try again, and leave whenever they like.
 #include <algorithm>
 
 #include "tests/simulation/simulator.hpp"
 
 namespace ifmatch::simulation {
 
-using namespace std::chrono_literals;
-
 namespace {
 
-template <typename Octets>
-Octets octets(std::uint64_t number) {
-  Octets made{};
-  for (std::size_t at = 0; at < made.size(); ++at) {
-    made[at] = static_cast<std::uint8_t>(Random::mix(number * 64 + at));
-  }
-  return made;
+constexpr unsigned attempts_max = 3;
+
+Condition create_only() {
+  return {std::nullopt, guard::IfNoneMatch{true, {}}};
 }
 
 }  // namespace
 
-void Simulator::think(unsigned client) {
-  if (draining_) return;
-  at(micros(500, 40'000), Scope::world, [this, client] { think(client); });
-  Request& request = requests_[++last_id_];
-  request.id = last_id_;
-  choose(request);
-  ask(client, request);
+Request& Simulator::compose() {
+  Request& made = requests_.emplace_back();
+  made.id = requests_.size();
+  return made;
 }
 
-void Simulator::write_what_was_read(unsigned client, Target target) {
-  if (draining_) return;
-  Request& request = requests_[++last_id_];
-  request.id = last_id_;
+void Simulator::think() {
+  if (phase_ == Phase::ending) return;
+  at(micros(500, 40'000), Scope::world, [this] { think(); });
+  Request& request = compose();
+  choose(request);
+  ask(request);
+}
+
+void Simulator::write_what_was_read(Target target) {
+  if (phase_ == Phase::ending) return;
+  Request& request = compose();
   request.told = "update";
   request.what = What::write;
   request.target = target;
-  request.write.check = recorded_or_confirm();
+  request.edit = ++last_edit_;
+  choose_address(request);
+  request.check = recorded_or_confirm();
   guard_with_tags(request);
-  ask(client, request);
+  ask(request);
 }
 
 void Simulator::choose(Request& request) {
-  request.target = random_.below(targets.size());
+  request.target = random_.below(action_target);
   // Most of the strife is about few resources.
   if (random_.percent(40)) request.target = random_.below(2);
-  request.variant = static_cast<unsigned>(random_.below(variants));
+  choose_address(request);
   const std::uint64_t dice = random_.below(100);
   if (dice < 40) {
-    request.what = What::read;
+    request.told = "read";
   } else if (dice < 48) {
+    request.told = "waiting read";
     request.what = What::waiting_read;
-  } else if (dice < 53) {
-    request.what = What::observed_write;
-    request.write.hold = guard::Hold::none;
-  } else if (dice < 58 && climate_.around) {
-    request.what = What::around_write;
   } else {
-    request.what = What::write;
-    choose_write(request);
+    request.edit = ++last_edit_;
+    if (dice < 53) {
+      request.told = "observed put";
+      request.what = What::observed_write;
+      request.hold = guard::Hold::none;
+    } else if (dice < 58 && climate_.around && phase_ == Phase::faults) {
+      request.told = "put around the proxy";
+      request.what = What::around_write;
+    } else {
+      request.what = What::write;
+      choose_write(request);
+    }
   }
+}
+
+void Simulator::choose_address(Request& request) {
+  request.variant = static_cast<unsigned>(random_.below(variants));
+  request.viewer = static_cast<Viewer>(random_.below(viewers));
+  if (random_.percent(30)) request.spelling = random_.between(1, 2);
 }
 
 // Where writers go around the proxy nobody may rely on the record.
@@ -70,136 +83,203 @@ guard::Check Simulator::recorded_or_confirm() {
 }
 
 void Simulator::choose_write(Request& request) {
-  guard::WriteRequest& write = request.write;
-  write.check = recorded_or_confirm();
-  write.needs_current = random_.percent(10);
+  request.check = recorded_or_confirm();
+  request.needs_current = random_.percent(10);
   const std::uint64_t dice = random_.below(100);
-  if (dice < 50) {
+  if (dice < 45) {
     request.told = "put";
     guard_with_tags(request);
-  } else if (dice < 58) {
+  } else if (dice < 53) {
     request.told = "delete";
     request.effect = Effect::remove;
     guard_with_tags(request);
-  } else if (dice < 70) {
+  } else if (dice < 65) {
     request.told = "create";
-    write.condition = Condition{std::nullopt, guard::IfNoneMatch{true, {}}};
-  } else if (dice < 74) {
+    request.condition = create_only();
+  } else if (dice < 69) {
     request.told = "put any";
-    write.condition = Condition{guard::IfMatch{true, {}}, std::nullopt};
-  } else if (dice < 78) {
+    request.condition = Condition{guard::IfMatch{true, {}}, std::nullopt};
+  } else if (dice < 73) {
     request.told = "serialised put";
-  } else if (dice < 80) {
+  } else if (dice < 75) {
     request.told = "impossible put";
-    write.condition = Condition{guard::IfMatch{true, {}}, guard::IfNoneMatch{true, {}}};
+    request.condition = Condition{guard::IfMatch{true, {}}, guard::IfNoneMatch{true, {}}};
+  } else if (dice < 82) {
+    request.told = "conditional post";
+    request.effect = Effect::touch;
+    guard_with_tags(request);
   } else {
     request.told = "post";
     request.effect = Effect::touch;
-    write.hold = guard::Hold::shared;
-    if (dice < 84) {
-      write.condition = Condition{std::nullopt, guard::IfNoneMatch{false, {}}};
+    request.hold = guard::Hold::shared;
+    if (dice < 86) {
+      request.condition = Condition{std::nullopt, guard::IfNoneMatch{false, {}}};
       for (const Tag& tag : tags_[request.target]) {
-        write.condition->if_none_match->versions.push_back(tag.version);
+        request.condition->if_none_match->versions.push_back(tag.version);
       }
+    } else if (dice < 91) {
+      request.target = action_target;
     }
   }
 }
 
 void Simulator::guard_with_tags(Request& request) {
-  std::vector<Tag>& known = tags_[request.target];
-  guard::IfMatch sent;
+  const std::vector<Tag>& known = tags_[request.target];
   if (known.empty()) {
-    sent.versions.push_back(octets<Version>(last_id_));  // a tag that nobody handed out
-  } else {
-    // The latest mostly, sometimes an old one, sometimes all of them.
-    const Tag& tag = random_.percent(75) ? known.back() : known[random_.below(known.size())];
-    sent.versions.push_back(tag.version);
-    request.variant = tag.variant;
-    if (random_.percent(10)) {
-      for (const Tag& other : known) sent.versions.push_back(other.version);
+    // A tag that nobody handed out.
+    Version invented{};
+    invented.fill(static_cast<std::uint8_t>(request.id | 1U));
+    request.condition = Condition{guard::IfMatch{false, {invented}}, std::nullopt};
+    return;
+  }
+  // The latest mostly, sometimes an old one, sometimes all of them; mostly by whom it was given to.
+  guard_with(request, random_.percent(75) ? known.back() : known[random_.below(known.size())]);
+  if (random_.percent(10)) {
+    request.known = 0;
+    for (const Tag& other : known) {
+      request.condition->if_match->versions.push_back(other.version);
     }
   }
-  request.write.condition = Condition{std::move(sent), std::nullopt};
+  if (random_.percent(10)) {
+    request.variant = 1 - request.variant;
+    note(Seen::other_variants);
+  }
+  if (random_.percent(10)) {
+    request.viewer = 1 - request.viewer;
+    note(Seen::other_views);
+  }
 }
 
-guard::Resource Simulator::resource_of(Target target) const {
-  guard::Resource resource;
-  const std::string path = targets[target];
-  resource.paths.push_back(path);
-  if (path == "/p") resource.paths.push_back("/a/x");
-  if (path == "/m" || path == "/w") resource.names.push_back("m:" + std::to_string(naming_));
-  return resource;
+void Simulator::guard_with(Request& request, const Tag& tag) {
+  request.condition = Condition{guard::IfMatch{false, {tag.version}}, std::nullopt};
+  request.variant = tag.variant;
+  request.viewer = tag.viewer;
+  request.known = tag.known;
 }
 
-guard::View Simulator::view_of(Target target, unsigned variant) const {
-  guard::View view;
-  view.target = octets<guard::Digest>(target + 1);
-  view.viewer = octets<guard::Digest>(100);
-  view.variant = octets<guard::Digest>(1000 + target * variants + variant);
-  return view;
-}
-
-void Simulator::ask(unsigned client, Request& request) {
+void Simulator::ask(Request& request) {
   const RequestId id = request.id;
-  ++outcome_.requests;
+  note(Seen::requests);
   request.submitted = now_;
-  owners_[id] = client;
-  guard::WriteRequest& write = request.write;
-  write.resource = resource_of(request.target);
-  write.view = view_of(request.target, request.variant);
-  write.absent_is_answer = request.effect == Effect::remove;
-  write.gate_wait = climate_.gate_wait;
-  write.gate_queue = climate_.gate_queue;
-  write.in_doubt = 100ms;
-  say(std::to_string(id) + " asks " + request.told + " what " +
-      std::to_string(static_cast<int>(request.what)) + ' ' + targets[request.target]);
-  switch (request.what) {
-    case What::read:
-      read(id);
-      break;
-    case What::waiting_read: {
-      guard::ReadRequest wait{request.write.resource, climate_.gate_wait, climate_.gate_queue};
-      maybe_leave(id);
-      call([&](Actions& out) { engine_->submit_read(id, std::move(wait), now_, out); });
-      break;
-    }
-    case What::around_write:
-      write_around(request);
-      break;
-    case What::write:
-    case What::observed_write:
-      maybe_leave(id);
-      call([&](Actions& out) { engine_->submit(id, request.write, now_, out); });
-      break;
+  say(id, " asks: ", request.told, ' ', addresses[request.target].spelled[request.spelling],
+      " by user ", request.viewer);
+  if (request.what == What::around_write) {
+    note(Seen::around);
+    return at(micros(500, 10'000), Scope::world, [this, id] { write_around(id); });
   }
+  if (stopping_) {
+    note(Seen::turned_away);
+    return answer(request, Told::anything_else);
+  }
+  maybe_leave(id);
+  submit(request);
 }
 
-void Simulator::write_around(const Request& request) {
-  at(micros(500, 10'000), Scope::world, [this, id = request.id] {
-    Request& around = requests_.at(id);
-    Claim claim;
-    claim.as = {Writer::around, now_, 0};
-    say(std::to_string(id) + " lands around the proxy");
-    static_cast<void>(upstream_.land(cell_of(around.target), Effect::replace, claim));
-    answer(around);
-  });
+void Simulator::write_around(RequestId id) {
+  Request& around = request(id);
+  Claim claim;
+  claim.viewer = around.viewer;
+  claim.as = {Writer::around, now_, 0, around.edit};
+  say(id, " lands around the proxy");
+  static_cast<void>(upstream_->land(cell_of(around.target), Effect::replace, claim));
+  answer(around, Told::done);
 }
 
 void Simulator::maybe_leave(RequestId id) {
-  if (!random_.percent(12)) return;
+  if (!faults() || !random_.percent(12)) return;
   at(micros(0, 60'000), Scope::process, [this, id] { client_leaves(id); });
 }
 
 void Simulator::client_leaves(RequestId id) {
-  Request& request = requests_.at(id);
-  if (request.answers != 0) return;
+  Request& left = request(id);
+  if (left.answers != 0) return;
+  left.gone = true;
+  say(id, " leaves");
+  switch (left.stage) {
+    case Stage::waiting: note(Seen::left_waiting); break;
+    case Stage::probing: note(Seen::left_probing); break;
+    case Stage::connecting: note(Seen::left_connecting); break;
+    case Stage::sent: note(Seen::left_after_send); break;
+    case Stage::reading: note(Seen::left_reading); break;
+    case Stage::over: break;
+  }
   // Mostly a write that was sent goes on to its end; sometimes the shell loses sight of it.
-  if (request.sent && random_.percent(70)) return;
-  say(std::to_string(id) + (request.sent ? " leaves after send" : " leaves"));
-  request.abandoned = true;
+  if (left.stage == Stage::sent && random_.percent(70)) return;
+  left.out_of_sight = left.stage == Stage::sent;
   reading_.erase(id);
-  answer(request);
+  if (left.what == What::read) return;
   call([&](Actions& out) { engine_->leave(id, now_, out); });
+}
+
+void Simulator::answer(Request& request, Told told) {
+  if (request.gone) return;
+  ++request.answers;
+  request.stage = Stage::over;
+  request.answer = told;
+  if (told == Told::nothing_was_written) maybe_retry(request);
+}
+
+// Only who knows that nothing was written asks for the same once more.
+void Simulator::maybe_retry(const Request& request) {
+  const bool worth_it = request.what == What::write && request.condition &&
+                        request.condition->if_match && request.attempts < attempts_max;
+  if (!worth_it || phase_ == Phase::ending || !random_.percent(50)) return;
+  const bool read_first = random_.percent(75);
+  at(micros(500, 15'000), Scope::world, [this, id = request.id, read_first] {
+    if (phase_ == Phase::ending) return;
+    note(Seen::retries);
+    read_first ? read_for_retry(id) : resend(id);
+  });
+}
+
+void Simulator::read_for_retry(RequestId id) {
+  Request& reader = compose();
+  const Request& failed = request(id);
+  reader.told = "read again";
+  reader.target = failed.target;
+  reader.spelling = failed.spelling;
+  reader.variant = failed.variant;
+  reader.viewer = failed.viewer;
+  reader.then_retry = Retry{failed.edit, failed.effect, failed.attempts + 1};
+  ask(reader);
+}
+
+void Simulator::retry_after_read(const Request& read, const Observation& seen) {
+  if (phase_ == Phase::ending) return;
+  Request& again = compose();
+  again.told = "the same edit";
+  again.what = What::write;
+  again.target = read.target;
+  again.spelling = read.spelling;
+  again.edit = read.then_retry->edit;
+  again.effect = read.then_retry->effect;
+  again.attempts = read.then_retry->attempts;
+  again.check = recorded_or_confirm();
+  if (seen.sight == guard::Sight::version) {
+    guard_with(again, tags_[read.target].back());
+  } else {
+    again.viewer = read.viewer;
+    again.condition = create_only();
+  }
+  ask(again);
+}
+
+void Simulator::resend(RequestId id) {
+  Request& again = compose();
+  const Request& failed = request(id);
+  again.told = "the same request";
+  again.what = What::write;
+  again.target = failed.target;
+  again.spelling = failed.spelling;
+  again.variant = failed.variant;
+  again.viewer = failed.viewer;
+  again.effect = failed.effect;
+  again.condition = failed.condition;
+  again.known = failed.known;
+  again.edit = failed.edit;
+  again.attempts = failed.attempts + 1;
+  again.check = failed.check;
+  ask(again);
 }
 
 }  // namespace ifmatch::simulation

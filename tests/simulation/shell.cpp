@@ -1,10 +1,66 @@
-// What proxy/net does in the simulation: it obeys the engine's actions, lets upstream exchanges
-// take their time or fail, and reports. The faults are those of rule 3.4.
+// What proxy/net does in the simulation, up to the send: it names what a request is about, obeys
+// the engine's actions, probes, connects and reads, which takes time and may fail.
 #include "tests/simulation/simulator.hpp"
+
+#include <algorithm>
+#include <cstring>
 
 namespace ifmatch::simulation {
 
 using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::size_t tags_kept = 3;
+
+guard::Digest digest(std::uint64_t one, std::uint64_t other) {
+  const std::uint64_t words[2] = {Random::mix(one * 31 + other), Random::mix(one + other * 37 + 1)};
+  guard::Digest made{};
+  std::memcpy(made.data(), words, sizeof words);
+  return made;
+}
+
+}  // namespace
+
+guard::View Simulator::view_of(const Request& request, unsigned variant) const {
+  const std::uint64_t target = exact_target(request.target, request.spelling);
+  const std::uint64_t viewer = rules_.shell.views_kept_apart ? request.viewer : 0;
+  return {.target = digest(target, 0),
+          .viewer = digest(1, viewer),
+          .variant = digest(target, 1 + viewer * variants + variant)};
+}
+
+void Simulator::submit(Request& request) {
+  const RequestId id = request.id;
+  const Keys keys = rules_.shell.folded_keys ? Keys::folded : Keys::as_spelled;
+  request.resource = resource_of(request.target, request.spelling, keys, naming_);
+  if (!rules_.shell.resource_adds_gates) {
+    request.resource.paths.resize(1);
+    request.resource.names.clear();
+  }
+  request.view = view_of(request, request.variant);
+  if (request.what == What::read) return read(id);
+  if (request.what == What::waiting_read) {
+    guard::ReadRequest read{request.resource, climate_.gate_wait, climate_.gate_queue};
+    return call([&](Actions& out) { engine_->submit_read(id, std::move(read), now_, out); });
+  }
+  guard::WriteRequest write;
+  write.resource = request.resource;
+  write.hold = request.hold;
+  write.condition = request.condition;
+  write.check = request.check;
+  write.view = request.view;
+  write.absent_is_answer = request.effect != Effect::replace;
+  write.needs_current = request.needs_current;
+  write.gate_wait = climate_.gate_wait;
+  write.gate_queue = climate_.gate_queue;
+  write.in_doubt = 100ms;
+  if (request.effect == Effect::touch && !rules_.shell.conditional_posts_are_guarded) {
+    write.hold = guard::Hold::shared;
+    write.condition.reset();
+  }
+  call([&](Actions& out) { engine_->submit(id, std::move(write), now_, out); });
+}
 
 void Simulator::call(const std::function<void(Actions&)>& event) {
   Actions actions;
@@ -14,35 +70,36 @@ void Simulator::call(const std::function<void(Actions&)>& event) {
 }
 
 void Simulator::obey(const Action& action) {
-  Request& request = requests_.at(action.request);
-  if (request.abandoned && request.sent) return;
+  Request& told = request(action.request);
   switch (action.what) {
     case guard::Do::wait:
+      told.stage = Stage::waiting;
       break;
     case guard::Do::probe:
-      probe(request, action);
+      probe(told, action);
       break;
     case guard::Do::connect:
-      connect(request);
+      connect(told);
       break;
     case guard::Do::send:
-      send(request);
+      send(told);
       break;
     case guard::Do::refuse:
-      refused(request, action);
+      refused(told, action);
       break;
   }
 }
 
 void Simulator::probe(Request& request, const Action& action) {
   const RequestId id = request.id;
+  request.stage = Stage::probing;
   if (action.first_probe) {
     request.candidate = 0;
     request.candidates = {request.variant, 1 - request.variant};
-    const auto& condition = request.write.condition;
+    const auto& condition = request.condition;
     if (condition->if_match) {
       for (const guard::Hint& hint :
-           engine_->hints(request.write.view.target, condition->if_match->versions)) {
+           engine_->hints(request.view.target, condition->if_match->versions)) {
         const unsigned hinted = hint.selection - 1;
         request.candidates = {hinted, 1 - hinted};
       }
@@ -50,44 +107,49 @@ void Simulator::probe(Request& request, const Action& action) {
   } else {
     ++request.candidate;
   }
-  const bool last = request.candidate + 1 == request.candidates.size();
   const unsigned variant = request.candidates[request.candidate];
   const Epoch since = engine_->epoch();
   request.probed_in_gate = request.probed_in_gate || action.gated;
-  if (action.gated && action.first_probe) request.probe_began = now_;
-  const bool fails = climate_.faults && !draining_ && random_.percent(4);
+  const bool fails = faults() && random_.percent(4);
   const Duration back = micros(100, 8'000);
-  at(micros(100, 8'000), Scope::process, [=, this] {
-    const Target target = requests_.at(id).target;
-    Observation seen = upstream_.look(cell_of(target), variant);
-    if (fails) seen.sight = random_.percent(30) ? guard::Sight::relay : guard::Sight::undecidable;
-    at(back, Scope::process, [=, this] {
-      Request& asker = requests_.at(id);
-      asker.probe_failed = asker.probe_failed || fails;
-      if (seen.sight == guard::Sight::version) {
-        engine_->learn(
-            {asker.write.resource, view_of(target, variant), seen.version, variant + 1, since},
-            false);
-      }
-      const auto left = last ? Engine::Candidates::exhausted : Engine::Candidates::more;
-      call([&](Actions& out) { engine_->probed(id, seen, since, left, now_, out); });
-    });
+  at(micros(100, 8'000), Scope::process, [=, this, gated = action.gated] {
+    Request& asker = this->request(id);
+    Observation seen = upstream_->look(cell_of(asker.target), asker.viewer, variant);
+    if (gated) asker.looked = now_;
+    if (fails) {
+      note(Seen::unreadable_probes);
+      asker.probe_failed = true;
+      seen = {random_.percent(30) ? guard::Sight::relay : guard::Sight::undecidable, {}};
+    }
+    at(back, Scope::process, [=, this] { probe_ended(id, seen, since, variant); });
   });
+}
+
+void Simulator::probe_ended(RequestId id, const Observation& seen, Epoch since, unsigned variant) {
+  const Request& asker = request(id);
+  if (seen.sight == guard::Sight::version) {
+    engine_->learn(
+        {asker.resource, view_of(asker, variant), seen.version, variant + 1, since}, false);
+  }
+  const bool last = asker.candidate + 1 == asker.candidates.size();
+  const auto left = last ? Engine::Candidates::exhausted : Engine::Candidates::more;
+  call([&](Actions& out) { engine_->probed(id, seen, since, left, now_, out); });
 }
 
 void Simulator::connect(Request& request) {
   const RequestId id = request.id;
   if (request.what == What::waiting_read) {
-    request.reading = true;
     reading_.insert(id);
     return read(id);
   }
-  const bool fails = climate_.faults && !draining_ && random_.percent(4);
+  request.stage = Stage::connecting;
+  const bool fails = faults() && random_.percent(4);
   at(micros(0, 5'000), Scope::process, [=, this] {
-    Request& connecting = requests_.at(id);
+    Request& connecting = this->request(id);
     if (connecting.answers != 0) return;
     if (fails) {
-      answer(connecting);
+      note(Seen::refused_connections);
+      answer(connecting, Told::nothing_was_written);
       call([&](Actions& out) { engine_->leave(id, now_, out); });
     } else {
       call([&](Actions& out) { engine_->connected(id, now_, out); });
@@ -95,143 +157,65 @@ void Simulator::connect(Request& request) {
   });
 }
 
-// Forwards a write. Whatever befalls it or us, it lands within 100 ms, the length of a quarantine:
-// its connection may be lost to us at any moment after the send.
-void Simulator::send(Request& request) {
-  const RequestId id = request.id;
-  request.sent = true;
-  request.send_order = ++sends_;
-  if (request.write.check == guard::Check::recorded && request.write.condition &&
-      !request.probed_in_gate) {
-    ++outcome_.without_probe;
-  }
-  say(std::to_string(id) + " is sent");
-  const auto lands = [&](Duration delay) {
-    at(delay, Scope::world, [this, id] { land(requests_.at(id)); });
-  };
-  const auto reports = [&](Duration delay, void (Engine::*verb)(RequestId, Instant, Actions&)) {
-    at(delay, Scope::process, [=, this] { report(id, verb); });
-  };
-  const Duration landing = micros(100, 10'000);
-  const Duration told = landing + micros(100, 10'000);
-  const std::uint64_t dice = climate_.faults && !draining_ ? random_.below(100) : 0;
-  if (dice < 68) {
-    lands(landing);
-    reports(told, &Engine::settled);
-  } else if (dice < 73) {
-    reports(landing, &Engine::unsent);  // refused, or failed before the first octet
-  } else if (dice < 79) {
-    reports(landing, &Engine::settled);  // the API said no
-  } else if (dice < 84) {
-    lands(landing + 50ms);
-    reports(told + 50ms, &Engine::settled);
-  } else if (dice < 89) {
-    lands(landing);
-    reports(told, &Engine::in_doubt);  // applied, but the answer was lost
-  } else if (dice < 92) {
-    reports(told, &Engine::in_doubt);  // lost before it was applied
-  } else {
-    lands(told + micros(0, 79'000));
-    reports(told, &Engine::in_doubt);  // a straggler, within its quarantine
-  }
-}
-
 void Simulator::read(RequestId id) {
+  request(id).stage = Stage::reading;
   const Epoch since = engine_->epoch();
   const Duration back = micros(100, 10'000);
   at(micros(100, 10'000), Scope::process, [=, this] {
-    const Request& reader = requests_.at(id);
-    const Observation seen = upstream_.look(cell_of(reader.target), reader.variant);
-    at(back, Scope::process, [=, this] {
-      Request& done = requests_.at(id);
-      if (done.answers != 0) return;
-      compare_record(done.target, done.variant);
-      if (seen.sight == guard::Sight::version) {
-        engine_->learn(
-            {done.write.resource, done.write.view, seen.version, done.variant + 1, since}, false);
-        std::vector<Tag>& tags = tags_[done.target];
-        tags.push_back({seen.version, done.variant});
-        if (tags.size() > 3) tags.erase(tags.begin());
-      }
-      answer(done);
-      if (seen.sight == guard::Sight::version && random_.percent(60)) {
-        at(micros(500, 15'000), Scope::world,
-           [this, client = owners_.at(id), done_at = done.target] {
-             write_what_was_read(client, done_at);
-           });
-      }
-      if (done.what != What::waiting_read) return;
-      reading_.erase(id);
-      call([&](Actions& out) { engine_->leave(id, now_, out); });
+    const Request& reader = request(id);
+    const Cell cell = cell_of(reader.target);
+    const Observation seen = upstream_->look(cell, reader.viewer, reader.variant);
+    at(back, Scope::process, [=, this, known = upstream_->changes(cell)] {
+      read_ended(id, seen, since, known);
     });
   });
 }
 
-void Simulator::land(const Request& request) {
-  const bool gated = request.what == What::write;
-  const bool guarded = gated && request.write.hold == guard::Hold::exclusive;
-  Claim claim;
-  if (guarded && request.write.condition) claim.condition = &*request.write.condition;
-  claim.probe_began = request.probe_began;
-  claim.as = {gated ? Writer::gated : Writer::observed, now_, request.send_order};
-  const Audit verdict = upstream_.land(cell_of(request.target), request.effect, claim);
-  ++outcome_.landed;
-  if (claim.condition != nullptr && verdict == Audit::as_claimed) ++outcome_.landed_as_claimed;
-  if (verdict == Audit::slipped_around) ++outcome_.slipped_around;
-  if (verdict == Audit::lost_update) ++outcome_.lost_updates;
-  say(std::to_string(request.id) + " lands on " + targets[request.target] +
-      (verdict == Audit::lost_update ? ": A LOST UPDATE" : ""));
-  for (RequestId reader : reading_) {
-    if (gated && upstream_.just_changed(cell_of(requests_.at(reader).target))) {
-      ++outcome_.dirty_reads;
-      say(std::to_string(reader) + " reads dirt of " + std::to_string(request.id));
-    }
+void Simulator::read_ended(RequestId id, const Observation& seen, Epoch since, std::size_t known) {
+  Request& done = request(id);
+  if (done.answers != 0 || done.gone) return;
+  compare_record(done);
+  if (seen.sight == guard::Sight::version) {
+    engine_->learn({done.resource, done.view, seen.version, done.variant + 1, since}, false);
+    std::vector<Tag>& tags = tags_[done.target];
+    tags.push_back({seen.version, done.variant, done.viewer, known});
+    if (tags.size() > tags_kept) tags.erase(tags.begin());
   }
-}
-
-void Simulator::report(RequestId id, void (Engine::*verb)(RequestId, Instant, Actions&)) {
-  Request& request = requests_.at(id);
-  // A shell that lost sight of a write mostly has nothing to say of it any more.
-  if (request.abandoned && id % 2 == 0) return;
-  if (verb == &Engine::in_doubt) ++outcome_.in_doubt;
-  say(std::to_string(id) + (verb == &Engine::in_doubt  ? " is in doubt"
-                            : verb == &Engine::settled ? " is settled"
-                                                       : " was not sent"));
-  if (verb == &Engine::unsent) {
-    request.sent = request.abandoned;
-  } else if (request.answers == 0) {
-    answer(request);
+  answer(done, Told::done);
+  if (done.then_retry) {
+    retry_after_read(done, seen);
+  } else if (seen.sight == guard::Sight::version && random_.percent(60)) {
+    at(micros(500, 15'000), Scope::world,
+       [this, target = done.target] { write_what_was_read(target); });
   }
-  call([&](Actions& out) { (engine_.get()->*verb)(id, now_, out); });
+  if (done.what != What::waiting_read) return;
+  reading_.erase(id);
+  call([&](Actions& out) { engine_->leave(id, now_, out); });
 }
 
 void Simulator::refused(Request& request, const Action& action) {
   using guard::Refusal;
-  say(std::to_string(request.id) + " refused, why " +
-      std::to_string(static_cast<int>(action.refusal)) +
-      (action.from_record ? " from the record" : ""));
-  if (action.refusal == Refusal::busy) ++outcome_.busy;
+  say(request.id, " is refused, why ", static_cast<int>(action.refusal),
+      action.from_record ? " from the record" : "");
+  if (action.refusal == Refusal::busy) note(Seen::busy);
   if (climate_.patient && now_ - request.submitted >= climate_.gate_wait) {
-    ++outcome_.shut_gates;
-    say(std::to_string(request.id) + " waited in vain");
+    blame(Wrong::shut_gates);
+    say(request.id, " waited in vain");
   }
-  if (action.refusal == Refusal::in_doubt) ++outcome_.refused_in_doubt;
-  if (action.from_record) ++outcome_.from_record;
+  if (action.refusal == Refusal::in_doubt) note(Seen::refused_in_doubt);
+  if (action.refusal == Refusal::unverifiable) note(Seen::unverifiable);
+  if (action.from_record) note(Seen::from_record);
   if (action.refusal == Refusal::stale || action.refusal == Refusal::exists) {
-    ++outcome_.stale;
-    const Condition& condition = *request.write.condition;
-    const bool decides = condition.if_match || condition.if_none_match->any;
-    if (decides && !climate_.around && !request.probe_failed &&
-        !upstream_.failed_since(cell_of(request.target), condition, request.submitted)) {
-      ++outcome_.false_refusals;
-      say(std::to_string(request.id) + " was refused for nothing");
+    note(Seen::stale);
+    const Condition& condition = *request.condition;
+    if (request.has_precondition() && !climate_.around && !request.probe_failed &&
+        !upstream_->failed_since(cell_of(request.target), request.viewer, condition,
+                                 request.submitted)) {
+      blame(Wrong::false_refusals);
+      say(request.id, " was refused for nothing");
     }
   }
-  answer(request);
-}
-
-void Simulator::answer(Request& request) {
-  ++request.answers;
+  answer(request, Told::nothing_was_written);
 }
 
 // Ticks come when they are due, or a little later.
@@ -246,33 +230,17 @@ void Simulator::watch_deadline() {
   });
 }
 
-// The process dies without a word. What it had sent may still land.
-void Simulator::restart() {
-  ++life_;
-  ++outcome_.restarts;
-  say("restart");
-  engine_ = std::make_unique<Engine>(climate_.limits, rules_);
-  engine_->quarantine_everything(now_ + 100ms);
-  tick_at_.reset();
-  reading_.clear();
-  for (auto& [id, request] : requests_) {
-    // Their connections broke; that is their answer. What goes around the proxy did not notice.
-    if (request.answers == 0 && request.what != What::around_write) answer(request);
-  }
-  watch_deadline();
-}
-
 // Where everybody passes through the proxy, an entry that counts as valid is what the API has.
-void Simulator::compare_record(Target target, unsigned variant) {
+void Simulator::compare_record(const Request& reader) {
   if (climate_.around) return;
-  const auto known = engine_->recorded(resource_of(target), view_of(target, variant));
+  const auto known = engine_->recorded(reader.resource, reader.view);
   if (!known) return;
   for (unsigned any = 0; any < variants; ++any) {
-    const Observation seen = upstream_.look(cell_of(target), any);
+    const Observation seen = upstream_->look(cell_of(reader.target), reader.viewer, any);
     if (seen.sight == guard::Sight::version && seen.version == *known) return;
   }
-  ++outcome_.untrue_records;
-  say(std::string("an untrue record of ") + targets[target]);
+  blame(Wrong::untrue_records);
+  say("an untrue record of ", addresses[reader.target].spelled.front());
 }
 
 }  // namespace ifmatch::simulation

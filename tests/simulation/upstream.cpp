@@ -1,123 +1,187 @@
 #include "tests/simulation/upstream.hpp"
 
 #include <algorithm>
-#include <string_view>
-
-#include "tests/simulation/random.hpp"
+#include <cstring>
 
 namespace ifmatch::simulation {
 
 namespace {
 
-// True if `inner` is `outer` or lies below it.
-bool covers(Cell outer, Cell inner) {
-  const std::string_view above = cells[outer];
-  const std::string_view below = cells[inner];
-  return below == above || (below.starts_with(above) && below[above.size()] == '/');
-}
+using Covering = std::array<std::array<bool, cells.size()>, cells.size()>;
+
+// Whether the first is the second, or encloses it.
+constexpr Covering covering = [] {
+  Covering made{};
+  for (Cell outer = 0; outer < cells.size(); ++outer) {
+    for (Cell inner = 0; inner < cells.size(); ++inner) {
+      const std::string_view above = cells[outer];
+      const std::string_view below = cells[inner];
+      made[outer][inner] =
+          below == above || (below.starts_with(above) && below[above.size()] == '/');
+    }
+  }
+  return made;
+}();
 
 Version version_of(std::uint64_t shown, unsigned variant) {
+  const std::uint64_t word = Random::mix(shown + variant * 7919);
   Version version{};
-  for (std::size_t at = 0; at < version.size(); ++at) {
-    version[at] = static_cast<std::uint8_t>(Random::mix(shown + variant * 7919 + at * 104729));
-  }
+  std::memcpy(version.data(), &word, sizeof word);
   return version;
 }
 
-bool names_shown(const std::vector<Version>& versions, std::uint64_t shown) {
-  for (unsigned variant = 0; variant < variants; ++variant) {
-    const Version version = version_of(shown, variant);
-    if (std::find(versions.begin(), versions.end(), version) != versions.end()) return true;
-  }
-  return false;
-}
-
 // Tags of `If-None-Match` are no precondition and claim nothing.
-bool satisfies(std::uint64_t shown, const Condition& condition) {
+bool satisfies(std::uint64_t shown, unsigned variant, const Condition& condition) {
   const bool exists = shown != 0;
   if (condition.if_match && !exists) return false;
-  if (condition.if_match && !condition.if_match->any &&
-      !names_shown(condition.if_match->versions, shown)) {
-    return false;
+  if (condition.if_match && !condition.if_match->any) {
+    const std::vector<Version>& versions = condition.if_match->versions;
+    const Version version = version_of(shown, variant);
+    if (std::find(versions.begin(), versions.end(), version) == versions.end()) return false;
   }
   return !(condition.if_none_match && condition.if_none_match->any && exists);
 }
 
-}  // namespace
-
-Cell cell_of(Target target) {
-  const std::string_view path = targets[target];
-  const std::string_view real = path == "/w" ? "/m" : path == "/p" ? "/a/x" : path;
-  return static_cast<Cell>(std::find(cells.begin(), cells.end(), real) - cells.begin());
+bool satisfies(std::uint64_t shown, const Condition& condition) {
+  for (unsigned variant = 0; variant < variants; ++variant) {
+    if (satisfies(shown, variant, condition)) return true;
+  }
+  return false;
 }
 
-Upstream::Upstream() {
-  for (State& state : states_) state.value = ++last_value_;
+}  // namespace
+
+bool is_collection(Cell cell) {
+  return std::ranges::count(covering[cell], true) > 1;
+}
+
+Upstream::Upstream(Contents contents) : contents_(contents) {
+  for (State& state : states_) state.value = next_value(0);
   for (Cell cell = 0; cell < cells.size(); ++cell) {
     history_[cell].push_back({representation(cell), {}});
   }
 }
 
-Observation Upstream::look(Cell cell, unsigned variant) const {
-  const std::uint64_t shown = representation(cell);
+Observation Upstream::look(Cell cell, Viewer viewer, unsigned variant) const {
+  const std::uint64_t shown = history_[cell].back().shown[viewer];
   if (shown == 0) return {guard::Sight::absent, {}};
   return {guard::Sight::version, version_of(shown, variant)};
 }
 
-bool Upstream::satisfied(Cell cell, const Condition& condition) const {
-  return satisfies(representation(cell), condition);
-}
-
-bool Upstream::failed_since(Cell cell, const Condition& condition, Instant from) const {
+bool Upstream::failed_since(Cell cell, Viewer viewer, const Condition& condition,
+                            Instant from) const {
   const std::vector<Past>& history = history_[cell];
-  for (std::size_t at = history.size(); at-- > 0;) {
-    if (!satisfies(history[at].shown, condition)) return true;
-    if (history[at].by.landed < from) return false;
+  const auto failed = [&](unsigned variant) {
+    for (std::size_t at = history.size(); at-- > 0;) {
+      if (!satisfies(history[at].shown[viewer], variant, condition)) return true;
+      if (history[at].by.landed < from) return false;
+    }
+    return false;
+  };
+  for (unsigned variant = 0; variant < variants; ++variant) {
+    if (!failed(variant)) return false;
   }
-  return false;
+  return true;
 }
 
 Audit Upstream::land(Cell cell, Effect effect, const Claim& claim) {
   const Audit verdict = audit(cell, claim);
+  apply(cell, effect, claim.viewer);
   for (Cell other = 0; other < cells.size(); ++other) {
-    State& state = states_[other];
-    if (other == cell && effect == Effect::replace) state = {true, ++last_value_};
-    if (other == cell && effect == Effect::touch && state.exists) state.value = ++last_value_;
-    if (effect == Effect::touch || !covers(cell, other)) continue;
-    // A replacement or removal of a collection reaches all that is in it.
-    if (effect == Effect::remove) state.exists = false;
-    if (effect == Effect::replace && other != cell && state.exists) state.value = ++last_value_;
-  }
-  for (Cell other = 0; other < cells.size(); ++other) {
-    const std::uint64_t shown = representation(other);
+    const Shown shown = representation(other);
     changed_[other] = shown != history_[other].back().shown;
     if (changed_[other]) history_[other].push_back({shown, claim.as});
   }
+  if (edits_.size() <= claim.as.edit) edits_.resize(claim.as.edit + 1);
+  edits_[claim.as.edit] = {cell, changes(cell)};
   return verdict;
 }
 
-std::uint64_t Upstream::representation(Cell cell) const {
-  if (!states_[cell].exists) return 0;
-  std::uint64_t shown = 1;
-  for (Cell other = 0; other < cells.size(); ++other) {
-    if (!covers(cell, other) || !states_[other].exists) continue;
-    shown = Random::mix(shown + states_[other].value * 31 + other);
+void Upstream::apply(Cell cell, Effect effect, Viewer viewer) {
+  State& own = states_[cell];
+  if (effect == Effect::touch) {
+    if (own.exists) own.value = next_value(own.value);
+    return;
   }
-  return shown | 1U;
+  if (effect == Effect::replace) {
+    if (!own.exists) own.hidden = 0;
+    own.exists = true;
+    own.value = next_value(own.value);
+    // Who does not see the hidden part leaves it as it is.
+    if (viewer == sees_all) own.hidden = own.hidden == 0 ? next_value(0) : 0;
+  }
+  // A replacement or removal of a collection reaches all that is in it.
+  for (Cell other = 0; other < cells.size(); ++other) {
+    State& below = states_[other];
+    if (!covering[cell][other] || !below.exists) continue;
+    if (effect == Effect::remove) {
+      below.exists = false;
+    } else if (other != cell) {
+      below.value = next_value(below.value);
+    }
+  }
+}
+
+// Repeated contents go round a small circle, so that every one of them comes back.
+std::uint64_t Upstream::next_value(std::uint64_t present) {
+  constexpr std::uint64_t circle = 2;
+  return contents_ == Contents::repeated ? present % circle + 1 : ++last_value_;
+}
+
+Upstream::Shown Upstream::representation(Cell cell) const {
+  Shown shown{};
+  if (!states_[cell].exists) return shown;
+  shown.fill(1);
+  for (Cell other = 0; other < cells.size(); ++other) {
+    const State& part = states_[other];
+    if (!covering[cell][other] || !part.exists) continue;
+    for (std::uint64_t& digest : shown) digest = Random::mix(digest + part.value * 31 + other);
+    if (part.hidden == 0) continue;
+    shown[sees_all] = Random::mix(shown[sees_all] + part.hidden * 37 + other);
+  }
+  for (std::uint64_t& digest : shown) digest |= 1U;
+  return shown;
+}
+
+// An edit that lands once more, over what somebody else made since it landed first: its writer was
+// told that nothing had been written, or the proxy sent it twice. Content decides nothing here.
+bool Upstream::undoes_another(const Claim& claim) const {
+  if (claim.as.edit >= edits_.size()) return false;
+  const Landed& first = edits_[claim.as.edit];
+  if (first.changes == 0) return false;
+  const std::vector<Past>& history = history_[first.cell];
+  return std::any_of(history.begin() + static_cast<std::ptrdiff_t>(first.changes), history.end(),
+                     [&](const Past& past) { return past.by.edit != claim.as.edit; });
 }
 
 // Walks back to where the condition held. Every change passed on the way is one that this write
 // overwrites unseen; that is excused only for those whom no rule could stop.
 Audit Upstream::audit(Cell cell, const Claim& claim) const {
-  if (claim.condition == nullptr || satisfied(cell, *claim.condition)) return Audit::as_claimed;
+  if (claim.condition == nullptr) return Audit::as_claimed;
+  if (undoes_another(claim)) return Audit::lost_update;
   const std::vector<Past>& history = history_[cell];
+  const auto held = [&](std::size_t at) {
+    return satisfies(history[at].shown[claim.viewer], *claim.condition);
+  };
+  if (held(history.size() - 1)) {
+    for (std::size_t at = history.size(); claim.known != 0 && at-- > claim.known;) {
+      if (!held(at)) return Audit::as_claimed_again;
+    }
+    return Audit::as_claimed;
+  }
+  Audit excuse = Audit::slipped_around;
   for (std::size_t at = history.size(); at-- > 0;) {
-    if (satisfies(history[at].shown, *claim.condition)) return Audit::slipped_around;
+    if (held(at)) return excuse;
+    // What this writer's user cannot see is not overwritten either.
+    const bool unseen =
+        at != 0 && history[at].shown[claim.viewer] == history[at - 1].shown[claim.viewer];
+    if (unseen) continue;
     const Change& by = history[at].by;
-    const bool slipped_between_probe_and_write =
-        by.writer == Writer::around && by.landed >= claim.probe_began;
+    const bool between_probe_and_write =
+        by.writer == Writer::around && by.landed >= claim.looked;
     const bool let_go_later = by.writer == Writer::observed && by.send_order > claim.as.send_order;
-    if (!slipped_between_probe_and_write && !let_go_later) return Audit::lost_update;
+    if (!between_probe_and_write && !let_go_later) return Audit::lost_update;
+    if (let_go_later) excuse = Audit::slipped_observed;
   }
   return Audit::lost_update;
 }
