@@ -34,6 +34,7 @@ using S = ShellRules;
 
 const Control controls[] = {
     {"Rule_3_1_3_entries_need_epoch", engine<&R::entries_need_epoch>},
+    {"Rule_3_1_3_aged_answers_not_recorded", shell<&S::aged_answers_not_recorded>},
     {"Rule_3_2_3_confirm_in_gate", engine<&R::confirm_in_gate>},
     {"Rule_3_2_3_views_kept_apart", shell<&S::views_kept_apart>},
     {"Rule_3_2_5_re_decide_before_send", engine<&R::re_decide_before_send>},
@@ -53,6 +54,7 @@ const Control controls[] = {
     {"Rule_3_3_5_reload_waits", engine<&R::reload_waits>},
     {"Rule_3_3_5_reload_keeps_gates", shell<&S::reload_keeps_gates>},
     {"Rule_3_4_answers_are_reported", shell<&S::answers_are_reported>, Wrong::shut_gates},
+    {"Rule_3_4_api_errors_settle", shell<&S::api_errors_settle>},
     {"Rule_3_4_refusals_are_reported", shell<&S::refusals_are_reported>, Wrong::shut_gates},
     {"Rule_3_4_first_octet_counts", shell<&S::first_octet_counts>},
     {"Rule_3_4_gateway_errors_are_doubtful", shell<&S::gateway_errors_are_doubtful>},

@@ -177,6 +177,7 @@ Simulator::Verdict Simulator::verdict_of(const Request& request, Reply reply) co
   }
   if (is_gateway_error(reply.status)) return unless(rules.gateway_errors_are_doubtful);
   if (reply.status == 202 && guarded) return unless(rules.acceptance_is_doubtful);
+  if (!rules.api_errors_settle && reply.status >= 500) return Verdict::unsent;
   return rules.answers_are_reported ? Verdict::settled : Verdict::unreported;
 }
 

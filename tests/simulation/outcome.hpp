@@ -69,13 +69,14 @@ enum class Seen : std::uint8_t {
   accepted_202,
   half_applied,
   unreadable_probes,
+  aged_answers,  // reads that a cache answered
   // What befell the proxy.
   crashes,
   clean_stops,
   turned_away,  // while it was down
   reloads,
 };
-inline constexpr std::array<const char*, 49> seen_names{
+inline constexpr std::array<const char*, 50> seen_names{
     "requests", "landed", "landed_as_claimed", "nested_puts", "deletes", "recreations",
     "posts_to_member", "posts_to_collection", "posts_below", "conditional_posts", "serialised_puts",
     "other_spellings", "other_names", "other_variants", "other_views", "retries", "left_waiting",
@@ -84,7 +85,7 @@ inline constexpr std::array<const char*, 49> seen_names{
     "refused_in_doubt", "unverifiable", "quarantines", "full_records", "full_tables", "slow",
     "rejected", "lost_before_applied", "lost_after_applied", "lost_applied_late",
     "refused_connections", "timed_out", "gateway_errors", "accepted_202", "half_applied",
-    "unreadable_probes", "crashes", "clean_stops", "turned_away", "reloads"};
+    "unreadable_probes", "aged_answers", "crashes", "clean_stops", "turned_away", "reloads"};
 static_assert(static_cast<std::size_t>(Seen::reloads) + 1 == seen_names.size());
 
 class Outcome {

@@ -159,26 +159,33 @@ void Simulator::connect(Request& request) {
 
 void Simulator::read(RequestId id) {
   request(id).stage = Stage::reading;
-  const Epoch since = engine_->epoch();
+  Reading reading;
+  reading.since = engine_->epoch();
+  reading.aged = faults() && random_.percent(5);
   const Duration back = micros(100, 10'000);
-  at(micros(100, 10'000), Scope::process, [=, this] {
+  const Duration age = reading.aged ? micros(1'000, 60'000) : Duration::zero();
+  at(micros(100, 10'000), Scope::process, [=, this]() mutable {
     const Request& reader = request(id);
     const Cell cell = cell_of(reader.target);
-    const Observation seen = upstream_->look(cell, reader.viewer, reader.variant);
-    at(back, Scope::process, [=, this, known = upstream_->changes(cell)] {
-      read_ended(id, seen, since, known);
-    });
+    reading.known = upstream_->changes_until(cell, now_ - age);
+    reading.seen = upstream_->look_back(cell, reader.viewer, reader.variant, reading.known);
+    if (reading.aged) note(Seen::aged_answers);
+    at(back, Scope::process, [=, this] { read_ended(id, reading); });
   });
 }
 
-void Simulator::read_ended(RequestId id, const Observation& seen, Epoch since, std::size_t known) {
+void Simulator::read_ended(RequestId id, const Reading& reading) {
+  const Observation& seen = reading.seen;
   Request& done = request(id);
   if (done.answers != 0 || done.gone) return;
   compare_record(done);
   if (seen.sight == guard::Sight::version) {
-    engine_->learn({done.resource, done.view, seen.version, done.variant + 1, since}, false);
+    if (!reading.aged || !rules_.shell.aged_answers_not_recorded) {
+      engine_->learn({done.resource, done.view, seen.version, done.variant + 1, reading.since},
+                     false);
+    }
     std::vector<Tag>& tags = tags_[done.target];
-    tags.push_back({seen.version, done.variant, done.viewer, known});
+    tags.push_back({seen.version, done.variant, done.viewer, reading.known});
     if (tags.size() > tags_kept) tags.erase(tags.begin());
   }
   answer(done, Told::done);

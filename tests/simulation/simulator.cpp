@@ -1,6 +1,8 @@
 // The frame of a history: what it is like, what befalls it, and how it ends.
 #include "tests/simulation/simulator.hpp"
 
+#include <algorithm>
+
 namespace ifmatch::simulation {
 
 using namespace std::chrono_literals;
@@ -38,8 +40,9 @@ Outcome Simulator::run() {
 
 void Simulator::play_events() {
   while (!queue_.empty()) {
-    const Event event = queue_.top();
-    queue_.pop();
+    std::pop_heap(queue_.begin(), queue_.end(), std::greater<>());
+    const Event event = std::move(queue_.back());
+    queue_.pop_back();
     now_ = event.when;
     event.happens();
   }
@@ -78,7 +81,8 @@ void Simulator::at(Duration delay, Scope scope, std::function<void()> happens) {
       if (life == life_) inner();
     };
   }
-  queue_.push({now_ + delay, ++events_, std::move(happens)});
+  queue_.push_back({now_ + delay, ++events_, std::move(happens)});
+  std::push_heap(queue_.begin(), queue_.end(), std::greater<>());
 }
 
 Duration Simulator::micros(std::uint64_t low, std::uint64_t high) {

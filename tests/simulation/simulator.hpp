@@ -12,7 +12,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <queue>
 #include <set>
 #include <string>
 #include <string_view>
@@ -202,7 +201,14 @@ class Simulator {
   void probe_ended(RequestId id, const Observation& seen, Epoch since, unsigned variant);
   void connect(Request& request);
   void read(RequestId id);
-  void read_ended(RequestId id, const Observation& seen, Epoch since, std::size_t known);
+  // What a read was answered.
+  struct Reading {
+    Observation seen;
+    std::size_t known = 0;  // Upstream::changes() of what it shows
+    Epoch since = 0;
+    bool aged = false;  // by a cache
+  };
+  void read_ended(RequestId id, const Reading& reading);
   void refused(Request& request, const Action& action);
   void compare_record(const Request& reader);
   void watch_deadline();
@@ -236,7 +242,7 @@ class Simulator {
   unsigned naming_ = 0;     // counts reloads
   Edit last_edit_ = 0;
   std::uint64_t sends_ = 0;
-  std::priority_queue<Event, std::vector<Event>, std::greater<>> queue_;
+  std::vector<Event> queue_;      // a heap, the next one first
   std::deque<Request> requests_;  // by their id, the first is 1
   std::array<std::vector<Tag>, addresses.size()> tags_;  // handed out lately
   std::array<bool, cells.size()> deleted_{};             // some time in this history

@@ -63,9 +63,20 @@ Upstream::Upstream(Contents contents) : contents_(contents) {
 }
 
 Observation Upstream::look(Cell cell, Viewer viewer, unsigned variant) const {
-  const std::uint64_t shown = history_[cell].back().shown[viewer];
+  return look_back(cell, viewer, variant, changes(cell));
+}
+
+Observation Upstream::look_back(Cell cell, Viewer viewer, unsigned variant,
+                                std::size_t changes) const {
+  const std::uint64_t shown = history_[cell][changes - 1].shown[viewer];
   if (shown == 0) return {guard::Sight::absent, {}};
   return {guard::Sight::version, version_of(shown, variant)};
+}
+
+std::size_t Upstream::changes_until(Cell cell, Instant then) const {
+  std::size_t count = changes(cell);
+  while (count > 1 && history_[cell][count - 1].by.landed > then) --count;
+  return count;
 }
 
 bool Upstream::failed_since(Cell cell, Viewer viewer, const Condition& condition,

@@ -75,10 +75,15 @@ class Upstream {
   explicit Upstream(Contents contents);
 
   [[nodiscard]] Observation look(Cell cell, Viewer viewer, unsigned variant) const;
+
+  // The same, but as it was after so many changes: what a cache may answer.
+  [[nodiscard]] Observation look_back(Cell cell, Viewer viewer, unsigned variant,
+                                      std::size_t changes) const;
   [[nodiscard]] bool exists(Cell cell) const { return states_[cell].exists; }
 
   // How often the resource has changed, the beginning included.
   [[nodiscard]] std::size_t changes(Cell cell) const { return history_[cell].size(); }
+  [[nodiscard]] std::size_t changes_until(Cell cell, Instant then) const;
 
   // False if the condition held at every moment since `from`, under one of the variants: whoever
   // looks at one after the other may else see one thing there and another thing here.
