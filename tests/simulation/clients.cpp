@@ -10,6 +10,22 @@ namespace {
 
 constexpr unsigned attempts_max = 3;
 
+std::string named_by(const std::optional<Condition>& condition) {
+  if (!condition) return {};
+  std::string named;
+  if (condition->if_match) {
+    named += condition->if_match->any ? " if-match *" : " if-match";
+    for (const Version& version : condition->if_match->versions) named += ' ' + tag_of(version);
+  }
+  if (condition->if_none_match) {
+    named += condition->if_none_match->any ? " if-none-match *" : " if-none-match";
+    for (const Version& version : condition->if_none_match->versions) {
+      named += ' ' + tag_of(version);
+    }
+  }
+  return named;
+}
+
 Condition create_only() {
   return {std::nullopt, guard::IfNoneMatch{true, {}}};
 }
@@ -161,8 +177,11 @@ void Simulator::ask(Request& request) {
   const RequestId id = request.id;
   note(Seen::requests);
   request.submitted = now_;
-  say(id, " asks: ", request.told, ' ', addresses[request.target].spelled[request.spelling],
-      " by user ", request.viewer);
+  if (trace_ == Trace::on) {
+    say(id, " asks: ", request.told, ' ', addresses[request.target].spelled[request.spelling],
+        " as user ", request.viewer, named_by(request.condition),
+        request.edit != 0 ? ", edit " + std::to_string(request.edit) : "");
+  }
   if (request.what == What::around_write) {
     note(Seen::around);
     return at(micros(500, 10'000), Scope::world, [this, id] { write_around(id); });

@@ -122,7 +122,8 @@ void Simulator::land(const Request& request, Extent extent) {
   claim.as = {gated ? Writer::gated : Writer::observed, now_, request.send_order, request.edit};
   const bool creates = guarded && request.condition->if_none_match && !upstream_->exists(cell);
   const Audit audit = upstream_->land(cell, effect, claim);
-  say(request.id, " lands", audit == Audit::lost_update ? ", an update is lost" : "");
+  say(request.id, extent == Extent::part ? " lands in part" : " lands", " at ", cells[cell],
+      audit == Audit::lost_update ? ", an update is lost" : "");
 
   note(Seen::landed);
   if (audit == Audit::lost_update) blame(Wrong::lost_updates);
@@ -206,7 +207,9 @@ void Simulator::replied(RequestId id, Reply reply) {
       answer(done, told);
       return call([&](Actions& out) { engine_->in_doubt(id, now_, out); });
     case Verdict::unreported:
-      return answer(done, told);
+      // Whoever forgets an answer has it; whoever forgets a refused connection has nothing to say.
+      if (reply.kind == Reply::Kind::answered) answer(done, told);
+      return;
     case Verdict::unsent:
       break;
   }

@@ -121,6 +121,9 @@ void Simulator::probe(Request& request, const Action& action) {
       asker.probe_failed = true;
       seen = {random_.percent(30) ? guard::Sight::relay : guard::Sight::undecidable, {}};
     }
+    if (trace_ == Trace::on) {
+      say(id, gated ? " probes in its gate: " : " probes ahead: ", shown_by(seen));
+    }
     at(back, Scope::process, [=, this] { probe_ended(id, seen, since, variant); });
   });
 }
@@ -188,6 +191,7 @@ void Simulator::read_ended(RequestId id, const Reading& reading) {
     tags.push_back({seen.version, done.variant, done.viewer, reading.known});
     if (tags.size() > tags_kept) tags.erase(tags.begin());
   }
+  if (trace_ == Trace::on) say(id, " reads ", shown_by(seen));
   answer(done, Told::done);
   if (done.then_retry) {
     retry_after_read(done, seen);

@@ -5,11 +5,11 @@
 // IFMATCH_SEEDS_A_MINUTE how fast it must be; IFMATCH_SEED replays one seed with its trace.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <ctime>
 #include <iostream>
 #include <string>
 
+#include "tests/simulation/environment.hpp"
 #include "tests/simulation/simulator.hpp"
 
 namespace ifmatch::simulation {
@@ -17,11 +17,6 @@ namespace ifmatch::simulation {
 namespace {
 
 constexpr std::uint64_t seeds_by_default = 5000;
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 std::string how_to_replay(std::uint64_t seed) {
   return "replay with: IFMATCH_SEED=" + std::to_string(seed) +

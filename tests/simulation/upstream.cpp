@@ -51,6 +51,21 @@ bool satisfies(std::uint64_t shown, const Condition& condition) {
 
 }  // namespace
 
+std::string tag_of(const Version& version) {
+  constexpr unsigned octet = 256;
+  return '"' + std::to_string(version[0] * octet + version[1]) + '"';
+}
+
+std::string shown_by(const Observation& seen) {
+  switch (seen.sight) {
+    case guard::Sight::version: return tag_of(seen.version);
+    case guard::Sight::absent: return "nothing";
+    case guard::Sight::relay: return "a refusal";
+    case guard::Sight::undecidable: break;
+  }
+  return "garbage";
+}
+
 bool is_collection(Cell cell) {
   return std::ranges::count(covering[cell], true) > 1;
 }

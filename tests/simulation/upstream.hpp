@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,6 +31,10 @@ using Edit = std::size_t;  // what a client wants to change, however often it as
 using Viewer = unsigned;
 inline constexpr Viewer viewers = 2;
 inline constexpr Viewer sees_all = 1;
+
+// What stands for a version in the trace, and what an observation shows.
+[[nodiscard]] std::string tag_of(const Version& version);
+[[nodiscard]] std::string shown_by(const Observation& seen);
 
 // True if there are others below it.
 [[nodiscard]] bool is_collection(Cell cell);
