@@ -169,13 +169,16 @@ Upstream::Shown Upstream::representation(Cell cell) const {
   return shown;
 }
 
-// An edit that lands once more, over what somebody else made since it landed first: its writer was
-// told that nothing had been written, or the proxy sent it twice. Content decides nothing here.
+// An edit that lands once more, over what somebody else made of the resource since it landed first:
+// its writer was told that nothing had been written, or the proxy sent it twice. What names the
+// current content may then still undo what its writer never knew to be a change of its own.
 bool Upstream::undoes_another(const Claim& claim) const {
   if (claim.as.edit >= edits_.size()) return false;
   const Landed& first = edits_[claim.as.edit];
   if (first.changes == 0) return false;
   const std::vector<Past>& history = history_[first.cell];
+  const auto shown = [&](std::size_t at) { return history[at].shown[claim.viewer]; };
+  if (shown(history.size() - 1) == shown(first.changes - 1)) return false;
   return std::any_of(history.begin() + static_cast<std::ptrdiff_t>(first.changes), history.end(),
                      [&](const Past& past) { return past.by.edit != claim.as.edit; });
 }
