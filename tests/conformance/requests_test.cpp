@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <iostream>
+#include <set>
+#include <string>
 
 #include "tests/conformance/request_table.hpp"
 
@@ -13,7 +15,11 @@ class Requests : public ::testing::TestWithParam<RequestSection> {};
 
 TEST_P(Requests, MeanWhatTheStandardSays) {
   RequestBench bench;
-  for (const RequestRow& row : GetParam().rows) bench.run(row);
+  std::set<std::string> names;
+  for (const RequestRow& row : GetParam().rows) {
+    EXPECT_TRUE(names.insert(row.name).second) << "two rows have the name " << row.name;
+    bench.run(row);
+  }
   std::cout << GetParam().rows.size() << " rows\n";
 }
 
