@@ -107,7 +107,7 @@ int connection_of(const std::vector<Request>& requests, std::string_view method,
 
 void ResponseSection::served(std::string row, std::string octets, std::string content,
                              Connection connection, Ends ends, std::string remark) {
-  const ResponseRow of_get{.name = row + "_to_get",
+  const ResponseRow of_get{.name = row + "_to_GET",
                            .asked = Asked::get,
                            .octets = octets,
                            .ends = ends,
