@@ -134,6 +134,7 @@ http::Checked<guard::Resource> Exchange::resource() const {
 Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry carry,
                                           const http::ContentFraming& framing) const {
   const bool guarded_read = carry == http::Carry::guarded && method == "GET";
+  const http::FieldLine hops{.name = "Max-Forwards", .value = hops_left_};
   Lent<std::string> octets = worker_.lend_string();
   http::write_request_head(
       *octets, {.head = head_,
@@ -145,7 +146,8 @@ Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry c
                .framing = framing,
                .carry = carry,
                .identity_coding = guarded_read,
-               .no_cache = guarded_read && route_->settings->check == config::Check::recorded});
+               .no_cache = guarded_read && route_->settings->check == config::Check::recorded,
+               .replaced = {&hops, hops_left_.empty() ? 0U : 1U}});
   return octets;
 }
 

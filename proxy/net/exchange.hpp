@@ -66,6 +66,8 @@ class Exchange {
                                        const std::optional<guard::Version>& version);
 
   // Of the pass way.
+  // The answer to an OPTIONS that was to be forwarded no further (RFC 9110 section 7.6.2).
+  [[nodiscard]] Task<Flow> answer_options();
   [[nodiscard]] Task<Flow> pass_with_content(Answer& answer);
 
   // Of more than one way.
@@ -108,6 +110,7 @@ class Exchange {
   std::string_view client_address_;
   bool continue_owed_ = false;  // the client waits for 100 before it sends its content
   bool must_close_ = false;     // the answer cannot be delimited, or content was left unread
+  std::string hops_left_;       // Max-Forwards of an OPTIONS as forwarded, "" where it has none
 
   Routing routing_;
   const SiteRoute* route_ = nullptr;  // routing_.route

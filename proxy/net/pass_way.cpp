@@ -1,9 +1,26 @@
 // Everything that needs no guard: bypass routes and safe methods other than GET and HEAD. Content
 // streams in both directions at the pace of the slower side, and nothing is held.
+#include <charconv>
+
 #include "proxy/net/chunk.hpp"
 #include "proxy/net/exchange.hpp"
 
 namespace ifmatch::net {
+namespace {
+
+// How often an OPTIONS may still be forwarded (RFC 9110 section 7.6.2). To every other method the
+// field means nothing; nor does what is not one number.
+std::optional<std::uint64_t> max_forwards(const http::RequestHead& head) {
+  constexpr std::string_view name = "Max-Forwards";
+  if (head.method != "OPTIONS" || head.fields.count(name) != 1) return std::nullopt;
+  const std::string_view digits = http::trimmed(head.fields.first(name));
+  std::uint64_t hops = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), hops);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return hops;
+}
+
+}  // namespace
 
 // Sends the content of a request on while its answer may already be coming back. Runs beside
 // pass_way(), which outlives it.
@@ -84,8 +101,28 @@ class Upload {
   ChunkFrame chunk_;
 };
 
+Task<Flow> Exchange::answer_options() {
+  if (!reader_.done()) must_close_ = true;
+  http::ResponseHead head;
+  head.status = 200;
+  head.reason = http::reason_phrase(200);
+  head.fields.add("Allow", http::allowed_methods);
+  const http::Closing ending = closing();
+  std::string octets;
+  http::write_response_head(octets, {.head = head,
+                                     .framing = {.kind = http::Framing::length, .length = 0},
+                                     .closing = ending,
+                                     .date = worker_.date()});
+  asio::const_buffer buffer(octets.data(), octets.size());
+  co_return co_await send({&buffer, 1}, ending);
+}
+
 Task<Flow> Exchange::pass_way() {
   const bool guarded = route_->settings->mode == config::Mode::enforce;
+  if (const std::optional<std::uint64_t> hops = max_forwards(head_)) {
+    if (*hops == 0) co_return co_await answer_options();
+    hops_left_ = std::to_string(*hops - 1);
+  }
   Answer answer(worker_);
   if (!reader_.done() || http::kind_of(head_.method) == http::MethodKind::unsafe) {
     co_return co_await pass_with_content(answer);

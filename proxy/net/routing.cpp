@@ -16,10 +16,19 @@ int status_of(config::OnMissing choice) {
   return 412;
 }
 
+// Methods are case-sensitive (RFC 9110 section 9.1), but not to every API: many a framework takes
+// "put" for PUT, and would write what we had let through as a method unknown to us. No registered
+// method has a lower-case letter.
+bool may_stand_for_another(std::string_view method) noexcept {
+  return std::ranges::any_of(method, [](char octet) { return octet >= 'a' && octet <= 'z'; });
+}
+
 // The path that MOVE and COPY write to besides their own (RFC 4918 section 10.3), folded; "" where
 // there is none. Other methods do not know the field.
 http::Checked<std::string> destination_of(const SiteRoute& route, const http::RequestHead& head) {
-  if (head.method != "MOVE" && head.method != "COPY") return std::string();
+  const bool writes_elsewhere = http::equals_ignoring_case(head.method, "MOVE") ||
+                                http::equals_ignoring_case(head.method, "COPY");
+  if (!writes_elsewhere) return std::string();
   if (head.fields.count("Destination") != 1) {
     return http::ProblemDetails{.problem = http::Problem::bad_request,
                                 .detail = "MOVE and COPY need one Destination."};
@@ -99,7 +108,8 @@ Routing route_request(const Site& site, const http::RequestHead& head,
       site.table->overlaps_guarded(route.origin, routing.folded) ||
       (!routing.destination.empty() &&
        site.table->overlaps_guarded(route.origin, routing.destination));
-  if (disguised && (enforced || overlaps)) {
+  const bool misspelt = unsafe && enforced && may_stand_for_another(head.method);
+  if (misspelt || (disguised && (enforced || overlaps))) {
     routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_method};
   } else if (reads) {
     routing.way = Way::read;

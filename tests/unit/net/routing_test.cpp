@@ -164,6 +164,18 @@ TEST(ADisguisedMethod, OfAWriteTakesTheWayOfTheWrite) {
   EXPECT_EQ(take(*site, "POST", "/orders/1", fields).way, "write");
 }
 
+TEST(ADisguisedMethod, InLowerCaseIsAmbiguousWhereItsApiMightTakeItForAGuardedOne) {
+  const auto site = site_with(std::string(around_orders));
+  for (const std::string_view method : {"put", "Patch", "dELETE", "get", "options"}) {
+    EXPECT_EQ(take(*site, method, "/orders/1").way, "ambiguous-method") << method;
+    EXPECT_EQ(take(*site, method, "/files/1").way, "pass") << method;
+  }
+  EXPECT_EQ(take(*site, "BREW", "/orders/1").way, "write");
+  // To an API that takes it for MOVE, this writes to a guarded resource.
+  const Lines destination = {{"Destination", "http://api.example.org/orders/1"}};
+  EXPECT_EQ(take(*site, "move", "/files/1", destination).way, "write");
+}
+
 TEST(AHost, SelectsTheRouteWithoutRegardToCasePortAndDot) {
   const auto site = site_with(
       "  - { name: orders, match: { path: \"/orders/{id}\", host: api.example.org }, "
