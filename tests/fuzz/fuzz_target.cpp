@@ -206,7 +206,7 @@ void check_lax_readings(const std::string& a, const std::string& b, const std::s
   // The laxest of all, and a few that the input chooses.
   for (std::size_t i = 0; i < 5; ++i) {
     const unsigned bits =
-        i == 0 ? 63U : static_cast<unsigned char>(steering[(i * 7) % steering.size()]) + 5U * i;
+        i == 0 ? 63U : static_cast<unsigned char>(steering[(i * 7) % steering.size()]) + 5U * static_cast<unsigned>(i);
     const plain::Laxity lax{.decodes_twice = (bits & 1U) != 0,
                             .ignores_case = (bits & 2U) != 0,
                             .drops_trailing_slash = (bits & 4U) != 0,
