@@ -17,18 +17,30 @@ std::string_view name_of(Severity severity) {
   return severity == Severity::error ? "error" : "warning";
 }
 
+bool is_control(char octet) {
+  return static_cast<unsigned char>(octet) < 0x20U || octet == 0x7F;
+}
+
+// Line ends stay: only our own sentences have them.
+std::string visible(std::string_view text) {
+  std::string out(text);
+  std::replace_if(
+      out.begin(), out.end(), [](char octet) { return is_control(octet) && octet != '\n'; }, '?');
+  return out;
+}
+
 std::string plural(std::size_t number, std::string_view noun) {
   return std::to_string(number) + " " + std::string(noun) + (number == 1 ? "" : "s");
 }
 
 void append_text(std::string& out, const Diagnostic& diagnostic) {
-  out += diagnostic.file;
+  out += visible(diagnostic.file);
   if (diagnostic.line > 0) {
     out += ":" + std::to_string(diagnostic.line) + ":" + std::to_string(diagnostic.column);
   }
   out += ": ";
   out += name_of(diagnostic.severity);
-  out += "[" + diagnostic.code + "]: " + diagnostic.message + "\n";
+  out += "[" + diagnostic.code + "]: " + visible(diagnostic.message) + "\n";
   if (diagnostic.line > 0 && !diagnostic.source_line.empty()) {
     const std::string number = std::to_string(diagnostic.line);
     const std::size_t width = std::max(line_number_width, number.size());
@@ -36,11 +48,11 @@ void append_text(std::string& out, const Diagnostic& diagnostic) {
     // A tab has no agreed width; shown as a blank, the caret stands below what it means.
     std::string shown = diagnostic.source_line;
     std::replace(shown.begin(), shown.end(), '\t', ' ');
-    out += shown + "\n" + std::string(width, ' ') + " | ";
+    out += visible(shown) + "\n" + std::string(width, ' ') + " | ";
     out += std::string(diagnostic.column > 0 ? diagnostic.column - 1 : 0, ' ');
     out += std::string(std::max<std::size_t>(diagnostic.length, 1), '^') + "\n";
   }
-  if (!diagnostic.help.empty()) out += "  help: " + diagnostic.help + "\n";
+  if (!diagnostic.help.empty()) out += "  help: " + visible(diagnostic.help) + "\n";
 }
 
 std::string json_string(std::string_view text) {
@@ -88,7 +100,7 @@ std::string github_escaped(std::string_view text, Part part) {
       case '\n': out += "%0A"; break;
       case ':': out += part == Part::property ? "%3A" : ":"; break;
       case ',': out += part == Part::property ? "%2C" : ","; break;
-      default: out += octet;
+      default: out += is_control(octet) ? '?' : octet;
     }
   }
   return out;
@@ -153,10 +165,7 @@ std::string in_quotes(std::string_view text) {
     shown = shown.substr(0, end);
   }
   std::string out = "'";
-  for (const char octet : shown) {
-    const auto value = static_cast<unsigned char>(octet);
-    out += value < 0x20U || value == 0x7FU ? '?' : octet;
-  }
+  for (const char octet : shown) out += is_control(octet) ? '?' : octet;
   out += shown.size() < text.size() ? "...'" : "'";
   return out;
 }

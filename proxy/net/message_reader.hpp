@@ -3,6 +3,7 @@
 // header section: a trailer section is read, bounded and dropped, never merged into them.
 #pragma once
 
+#include <algorithm>
 #include <boost/container/small_vector.hpp>
 #include <type_traits>
 
@@ -52,6 +53,11 @@ class MessageParser final
     return {text.data(), text.size()};
   }
 
+  // Whether a blank follows the line feed that `rest` begins with.
+  static bool begins_with_blank(std::string_view rest) {
+    return rest.size() > 1 && (rest[1] == ' ' || rest[1] == '\t');
+  }
+
   void on_request_impl(boost::beast::http::verb, boost::beast::string_view method,
                        boost::beast::string_view target, int version,
                        error_code& failure) override {
@@ -85,12 +91,17 @@ class MessageParser final
     }
     // Beast joins a folded line in a buffer of its own; RFC 9112 section 5.2 lets us refuse it.
     // Where the first line is empty it does not copy: then the line end lies before the value.
-    const char* const behind_name = name.data() + name.size();
+    // Where nothing at all is in it, only the blank that begins the next line tells.
+    const std::string_view behind_name =
+        input.substr(static_cast<std::size_t>(name.data() + name.size() - input.data()));
     const bool folded =
-        !value.empty() &&
-        (value.data() < input.data() || value.data() >= input.data() + input.size() ||
-         std::string_view(behind_name, static_cast<std::size_t>(value.data() - behind_name))
-                 .find_first_of("\r\n") != std::string_view::npos);
+        value.empty()
+            ? begins_with_blank(behind_name.substr(std::min(behind_name.find('\n'),
+                                                            behind_name.size())))
+            : value.data() < input.data() || value.data() >= input.data() + input.size() ||
+                  behind_name
+                          .substr(0, static_cast<std::size_t>(value.data() - behind_name.data()))
+                          .find_first_of("\r\n") != std::string_view::npos;
     if (folded) {
       failure = boost::beast::http::error::bad_value;
       return;

@@ -74,6 +74,16 @@ TEST(Diagnostics, ColumnsCountCharactersNotOctets) {
   EXPECT_EQ(result.diagnostics.at(0).length, 4U);
 }
 
+TEST(Diagnostics, TheLineThatIsShownCannotSteerTheTerminal) {
+  const LoadResult result = load_text("version: 1\nu\x1b[31mp: 1\n");
+  EXPECT_NE(told(result).find("    2 | u?[31mp: 1\n"), std::string::npos) << told(result);
+  Diagnostic one = unknown_key();
+  one.file = one.message = one.help = one.source_line = "a\x1b[31m\x7F";
+  for (const Format format : {Format::text, Format::github}) {
+    EXPECT_EQ(render({one}, format).find_first_of("\x1b\x7F"), std::string::npos);
+  }
+}
+
 TEST(Diagnostics, AValueCannotSteerTheTerminal) {
   EXPECT_EQ(in_quotes("a\x1b[31mb"), "'a?[31mb'");
   EXPECT_LT(in_quotes(std::string(1000, 'x')).size(), 100U);

@@ -161,6 +161,19 @@ TEST_P(AMessage, HasNoFieldsFromItsTrailers) {
   EXPECT_EQ(message.head.fields.joined("Host"), "a");
 }
 
+TEST_P(AMessage, WithAFoldedLineOfBlanksOnlyIsMalformed) {
+  for (const char* folded : {"X-A:\r\n \r\n", "X-A: \r\n\t\r\n", "X-A: one\r\n \r\n"}) {
+    const std::string head = "PUT /a HTTP/1.1\r\nHost: a\r\n";
+    EXPECT_EQ(request(head + folded + "\r\n").error, ReadError::malformed) << folded;
+    EXPECT_EQ(request(head + "Transfer-Encoding: chunked\r\n\r\n0\r\n" + folded + "\r\n").error,
+              ReadError::malformed)
+        << folded;
+  }
+  const auto empty = request("GET /a HTTP/1.1\r\nHost: a\r\nX-A:\r\nX-B: \r\n\r\n");
+  EXPECT_EQ(empty.error, ReadError::none);
+  EXPECT_EQ(empty.head.fields.size(), 3U);
+}
+
 TEST_P(AMessage, WithAFoldedLineIsMalformed) {
   EXPECT_EQ(request("GET /a HTTP/1.1\r\nHost: a\r\nX-A: one\r\n two\r\n\r\n").error,
             ReadError::malformed);
