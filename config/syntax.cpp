@@ -237,7 +237,15 @@ Problem template_problem(std::string message, std::string help = "") {
 }
 
 Refusal check_placeholder(std::string_view name, const PathPattern& pattern) {
-  if (name == "host") return std::nullopt;
+  if (name == "host") {
+    const bool twofold = std::any_of(
+        pattern.segments.begin(), pattern.segments.end(), [](const Segment& segment) {
+          return segment.kind == Segment::Kind::variable && segment.text == "host";
+        });
+    if (!twofold) return std::nullopt;
+    return template_problem("{host} is the Host and a part of the path here",
+                            "give that part of the path another name");
+  }
   if (name.starts_with("query.")) {
     if (all(name.substr(6), is_unreserved)) return std::nullopt;
     return template_problem(in_quotes(name) + " names no query parameter", "write {query.id}");

@@ -93,6 +93,10 @@ std::optional<ResourceTemplate> ResourceTemplate::compile(std::string_view text,
     text.remove_prefix(end + 1);
     sample += 'x';
     if (name == "host") {
+      // Two requests for one path would get two names by their Host.
+      if (std::ranges::find(pattern.names(), name) != pattern.names().end()) {
+        return fail("'{host}' is the Host and a part of the route's path");
+      }
       compiled.parts_.push_back({Source::host, name, 0});
     } else if (name.starts_with("query.") && name.size() > 6) {
       compiled.parts_.push_back({Source::query, name.substr(6), 0});

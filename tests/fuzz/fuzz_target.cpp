@@ -311,6 +311,7 @@ void check_templates(const Input& input, const http::Pattern& pattern,
     const std::string value(match.captures.values[i]);
     const std::string capture = "{" + pattern.names()[i] + "}";
     const auto from_path = http::ResourceTemplate::compile("r:" + capture, pattern, error);
+    if (!from_path && capture == "{host}") continue;  // refused, because it could be either
     const auto from_query = http::ResourceTemplate::compile("r:{query.q}", pattern, error);
     // Escaped anew, so that '+', '&' and the like stay what they are.
     std::string query = "q=";

@@ -12,6 +12,14 @@ namespace {
 
 using Findings = std::vector<std::string>;
 
+TEST(Templates, WithAHostThatIsAlsoAPartOfThePathAreRefused) {
+  const LoadResult result = load_text(
+      "version: 1\nupstreams:\n  api: { url: \"http://127.0.0.1:3000\" }\nroutes:\n"
+      "  - { name: a, match: { path: \"/{host}\" }, upstream: api, resource: \"h:{host}\" }\n");
+  EXPECT_FALSE(result.config);
+  EXPECT_EQ(result.diagnostics.at(0).code, "E212");
+}
+
 TEST(Loader, GivesEveryDefault) {
   const LoadResult result = load_text(with_route(""));
   ASSERT_TRUE(result.config) << told(result);

@@ -33,6 +33,11 @@ std::string resolved(std::string_view text, const Request& request) {
   return "refused";
 }
 
+TEST(Resources, AreNeverNamedByAHostThatIsAlsoAPartOfThePath) {
+  EXPECT_EQ(resolved("h:{host}", {.pattern = "/{host}/a", .path = "/x/a"}), "malformed");
+  EXPECT_EQ(resolved("h:{name}", {.pattern = "/{name}/a", .path = "/x/a"}), "h:x");
+}
+
 TEST(Resources, AreNamedByTemplates) {
   EXPECT_EQ(resolved("/v1/orders/{id}", {}), "/v1/orders/42");
   EXPECT_EQ(resolved("/V1/Orders/{id}/", {.base_path = "/Api"}), "/api/v1/orders/42");
