@@ -2,10 +2,17 @@
 // In particular, contents that come back (A, B, A) must not make it blind.
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include "tests/simulation/addresses.hpp"
 #include "tests/simulation/upstream.hpp"
 
 namespace ifmatch::simulation {
+
+// What GoogleTest and CTest call it.
+void PrintTo(Contents contents, std::ostream* out) {
+  *out << (contents == Contents::ever_new ? "NewContents" : "RepeatedContents");
+}
 
 namespace {
 
@@ -110,10 +117,7 @@ TEST_P(Auditor, HoldsAConditionAgainstTheRepresentationOfItsOwnUser) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Auditor, ::testing::Values(Contents::ever_new, Contents::repeated),
-                         [](const auto& contents) {
-                           return std::string(contents.param == Contents::ever_new ? "NewContents"
-                                                                                   : "Repeated");
-                         });
+                         ::testing::PrintToStringParamName());
 
 TEST(AuditorOfRepeatedContents, TakesEqualContentForTheSameAndStillSeesTheRest) {
   Upstream upstream(Contents::repeated);
@@ -126,7 +130,7 @@ TEST(AuditorOfRepeatedContents, TakesEqualContentForTheSameAndStillSeesTheRest) 
     claim.as = {Writer::gated, {}, 0, ++edit};
     return upstream.land(member, Effect::replace, claim);
   };
-  lands(nullptr);  // A, B
+  lands(nullptr);                                // A, B
   EXPECT_EQ(lands(&named), Audit::lost_update);  // and A again, unseen
   EXPECT_EQ(lands(&named), Audit::as_claimed_again);
   EXPECT_EQ(lands(&named), Audit::lost_update);

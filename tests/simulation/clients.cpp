@@ -215,12 +215,23 @@ void Simulator::client_leaves(RequestId id) {
   left.gone = true;
   say(id, " leaves");
   switch (left.stage) {
-    case Stage::waiting: note(Seen::left_waiting); break;
-    case Stage::probing: note(Seen::left_probing); break;
-    case Stage::connecting: note(Seen::left_connecting); break;
-    case Stage::sent: note(Seen::left_after_send); break;
-    case Stage::reading: note(Seen::left_reading); break;
-    case Stage::over: break;
+    case Stage::waiting:
+      note(Seen::left_waiting);
+      break;
+    case Stage::probing:
+      note(Seen::left_probing);
+      break;
+    case Stage::connecting:
+      note(Seen::left_connecting);
+      break;
+    case Stage::sent:
+      note(Seen::left_after_send);
+      break;
+    case Stage::reading:
+      note(Seen::left_reading);
+      break;
+    case Stage::over:
+      break;
   }
   // Mostly a write that was sent goes on to its end; sometimes the shell loses sight of it.
   if (left.stage == Stage::sent && random_.percent(70)) return;

@@ -21,12 +21,17 @@ struct Control {
   Wrong finds = Wrong::lost_updates;
 };
 
-template <bool guard::Rules::* Switch>
+// What GoogleTest and CTest call it.
+void PrintTo(const Control& control, std::ostream* out) {
+  *out << control.rule;
+}
+
+template <bool guard::Rules::*Switch>
 void engine(AllRules& rules) {
   rules.engine.*Switch = false;
 }
 
-template <bool ShellRules::* Switch>
+template <bool ShellRules::*Switch>
 void shell(AllRules& rules) {
   rules.shell.*Switch = false;
 }

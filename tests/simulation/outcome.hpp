@@ -22,7 +22,7 @@ inline constexpr std::array<const char*, 6> wrong_names{
 
 enum class Seen : std::uint8_t {
   requests,
-  landed,            // writes that the API applied, whoever sent them
+  landed,             // writes that the API applied, whoever sent them
   landed_as_claimed,  // of those, conditional ones whose condition held at that instant
   // What clients did.
   nested_puts,  // of a resource with others below it
@@ -43,8 +43,8 @@ enum class Seen : std::uint8_t {
   left_connecting,
   left_after_send,
   left_reading,
-  equal_again,  // landed: the content had changed and was again what the tag names
-  around,       // writes around the proxy
+  equal_again,       // landed: the content had changed and was again what the tag names
+  around,            // writes around the proxy
   slipped_around,    // overwrote one of those, between probe and write
   slipped_observed,  // overwrote a write of mode observe that was sent later
   // What the guard did.
@@ -76,6 +76,7 @@ enum class Seen : std::uint8_t {
   turned_away,  // while it was down
   reloads,
 };
+// clang-format off: one name a line would be all that this file is about.
 inline constexpr std::array<const char*, 50> seen_names{
     "requests", "landed", "landed_as_claimed", "nested_puts", "deletes", "recreations",
     "posts_to_member", "posts_to_collection", "posts_below", "conditional_posts", "serialised_puts",
@@ -86,6 +87,7 @@ inline constexpr std::array<const char*, 50> seen_names{
     "rejected", "lost_before_applied", "lost_after_applied", "lost_applied_late",
     "refused_connections", "timed_out", "gateway_errors", "accepted_202", "half_applied",
     "unreadable_probes", "aged_answers", "crashes", "clean_stops", "turned_away", "reloads"};
+// clang-format on
 static_assert(static_cast<std::size_t>(Seen::reloads) + 1 == seen_names.size());
 
 class Outcome {

@@ -131,8 +131,8 @@ void Simulator::probe(Request& request, const Action& action) {
 void Simulator::probe_ended(RequestId id, const Observation& seen, Epoch since, unsigned variant) {
   const Request& asker = request(id);
   if (seen.sight == guard::Sight::version) {
-    engine_->learn(
-        {asker.resource, view_of(asker, variant), seen.version, variant + 1, since}, false);
+    engine_->learn({asker.resource, view_of(asker, variant), seen.version, variant + 1, since},
+                   false);
   }
   const bool last = asker.candidate + 1 == asker.candidates.size();
   const auto left = last ? Engine::Candidates::exhausted : Engine::Candidates::more;

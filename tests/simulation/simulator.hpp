@@ -242,8 +242,8 @@ class Simulator {
   unsigned naming_ = 0;     // counts reloads
   Edit last_edit_ = 0;
   std::uint64_t sends_ = 0;
-  std::vector<Event> queue_;      // a heap, the next one first
-  std::deque<Request> requests_;  // by their id, the first is 1
+  std::vector<Event> queue_;                             // a heap, the next one first
+  std::deque<Request> requests_;                         // by their id, the first is 1
   std::array<std::vector<Tag>, addresses.size()> tags_;  // handed out lately
   std::array<bool, cells.size()> deleted_{};             // some time in this history
   std::set<RequestId> reading_;                          // waiting reads that hold their gates

@@ -58,10 +58,14 @@ std::string tag_of(const Version& version) {
 
 std::string shown_by(const Observation& seen) {
   switch (seen.sight) {
-    case guard::Sight::version: return tag_of(seen.version);
-    case guard::Sight::absent: return "nothing";
-    case guard::Sight::relay: return "a refusal";
-    case guard::Sight::undecidable: break;
+    case guard::Sight::version:
+      return tag_of(seen.version);
+    case guard::Sight::absent:
+      return "nothing";
+    case guard::Sight::relay:
+      return "a refusal";
+    case guard::Sight::undecidable:
+      break;
   }
   return "garbage";
 }
@@ -206,8 +210,7 @@ Audit Upstream::audit(Cell cell, const Claim& claim) const {
         at != 0 && history[at].shown[claim.viewer] == history[at - 1].shown[claim.viewer];
     if (unseen) continue;
     const Change& by = history[at].by;
-    const bool between_probe_and_write =
-        by.writer == Writer::around && by.landed >= claim.looked;
+    const bool between_probe_and_write = by.writer == Writer::around && by.landed >= claim.looked;
     const bool let_go_later = by.writer == Writer::observed && by.send_order > claim.as.send_order;
     if (!between_probe_and_write && !let_go_later) return Audit::lost_update;
     if (let_go_later) excuse = Audit::slipped_observed;
