@@ -76,7 +76,8 @@ enum class Seen : std::uint8_t {
   turned_away,  // while it was down
   reloads,
 };
-// clang-format off: one name a line would be all that this file is about.
+// One name a line would be all that this file is about.
+// clang-format off
 inline constexpr std::array<const char*, 50> seen_names{
     "requests", "landed", "landed_as_claimed", "nested_puts", "deletes", "recreations",
     "posts_to_member", "posts_to_collection", "posts_below", "conditional_posts", "serialised_puts",
