@@ -3,8 +3,8 @@
  * Two guarded writers, a third request (a creation, or a write of `mode: observe` that holds no
  * gate), a reader without end, an upstream that answers when it likes, and a writer around the
  * proxy, on a collection and a member of it. Every client may leave at any step, and every write
- * that was sent may be answered, fail before its first octet, or end in doubt and land late. With
- * CRASH the instance may die once, at any moment, and start uncleanly.
+ * that was sent may be answered, fail before its first octet, or end in doubt and land late. The
+ * instance dies once, at any moment or in the end, and starts uncleanly.
  *
  * Versions and epochs are only ever compared, and are modelled by what the comparison says:
  * - a version is its age, the number of changes of its node since it was the current one;
@@ -27,7 +27,6 @@ byte entry_age[NODES];      /*   and its version */
 bit unsettled[REQUESTS];
 bit decision_fresh[REQUESTS];  /* what the decision rests on, likewise */
 bit everything_in_doubt;      /* after an unclean start */
-bit may_crash;
 
 /* The writers. */
 byte tag_age[REQUESTS];      /* the version that `If-Match` names */
@@ -357,16 +356,13 @@ inline lose_gate(n) {
 /* The instance dies once, and starts again: what it knew is gone, what was sent is not. Quarantine
  * of everything ends when the longest `in_doubt` is over, and stragglers land before that. */
 proctype Crash() {
-end:
-  if
-  :: d_step { may_crash ->
-       lose(0);
-       lose(1);
-       lose(2);
-       lose_gate(COLLECTION);
-       lose_gate(MEMBER);
-       everything_in_doubt = !WITHOUT(RULE_3_4_UNCLEAN) }
-  fi;
+  d_step {
+    lose(0);
+    lose(1);
+    lose(2);
+    lose_gate(COLLECTION);
+    lose_gate(MEMBER);
+    everything_in_doubt = !WITHOUT(RULE_3_4_UNCLEAN) }
   d_step {
     on_its_way[0] + on_its_way[1] + on_its_way[2] == 0 ->
     everything_in_doubt = 0;

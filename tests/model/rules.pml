@@ -27,13 +27,34 @@ c_decl {
 #define RULE_3_4_EPOCH        20  /* that quarantine ends in a new epoch */
 #define NO_STRAGGLER_IS_LATE  21  /* not a rule: what the promise assumes (limits, 3.8) */
 
+/* Two instances. */
+#define RULE_3_7_ALL_OR_NONE     31  /* all holds are checked and taken in one script */
+#define RULE_3_7_SHARED          32  /* shared holds are in the ledger, too */
+#define RULE_3_7_OWN_HOLD        33  /* the last script checks that every hold is own, unexpired */
+#define RULE_3_7_GENERATION      34  /* every script checks the generation */
+#define RULE_3_7_DECISION        35  /* and that what the decision rests on is valid */
+#define RULE_3_7_BEFORE_ASKING   36  /* a hold counts from before it was asked for */
+#define RULE_3_7_DEADLINE        37  /* the upstream's deadline is strictly inside the hold */
+#define RULE_3_7_MARK            38  /* an expired hold with a mark is in doubt, not free */
+#define RULE_3_7_MARKS_ALL       39  /* every hold of the request has the mark */
+#define RULE_3_7_TOKEN           40  /* settling removes only the holds of that token */
+#define RULE_3_7_EPOCH           41  /* the end of a quarantine draws an epoch */
+#define RULE_3_7_WAIT            42  /* a new generation is closed for lease plus in_doubt */
+#define RULE_3_7_CLOSED          43  /* the ledger itself keeps that time, not each instance */
+#define RULE_3_7_VOID            44  /* a new generation voids all entries */
+#define RULE_3_7_CLEARS_NOTHING  45  /* a starting instance clears nothing of others */
+#define RULE_3_7_WANT            46  /* younger requests do not pass a want */
+#define RULE_3_7_OPENS           48  /* that closed time ends in a new epoch */
+#define NO_PAUSE_BEFORE_SEND     47  /* not a rule: what the promise assumes (limits, 3.8) */
+
 byte without;
+bit with_option;  /* what it means, each model says itself */
 #define WITHOUT(rule) (without == rule)
 
 inline choose_rules() {
   c_code {
     const char* rule = getenv("MODEL_WITHOUT");
     now.without = rule == NULL ? 0 : atoi(rule);
-    now.may_crash = getenv("MODEL_CRASH") != NULL;
+    now.with_option = getenv("MODEL_OPTION") != NULL;
   }
 }
