@@ -109,19 +109,20 @@ inline give_up(i, n) {
   waiter = 0
 }
 
-/* Gate::release. After an exclusive turn those who wait to share go first. */
+/* Gate::release. After an exclusive turn those who wait to share go first. Without the rule they do
+ * so after every turn. */
 inline release(i, n) {
   if
-  :: EXCLUSIVE_AT(i, n) ->
-     gate[n].exclusive--;
-     if
-     :: !WITHOUT(RULE_3_3_2_TURNS) && gate[n].second != 0 && EXCLUSIVE_AT(gate[n].first - 1, n) &&
-        !EXCLUSIVE_AT(gate[n].second - 1, n) ->
-        waiter = gate[n].first;
-        gate[n].first = gate[n].second;
-        gate[n].second = waiter
-     :: else
-     fi
+  :: gate[n].second != 0 && EXCLUSIVE_AT(gate[n].first - 1, n) &&
+     !EXCLUSIVE_AT(gate[n].second - 1, n) &&
+     (EXCLUSIVE_AT(i, n) || WITHOUT(RULE_3_3_2_TURNS)) ->
+     waiter = gate[n].first;
+     gate[n].first = gate[n].second;
+     gate[n].second = waiter
+  :: else
+  fi;
+  if
+  :: EXCLUSIVE_AT(i, n) -> gate[n].exclusive--
   :: else -> gate[n].shared--
   fi;
   hand_over(n)

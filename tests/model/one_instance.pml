@@ -130,7 +130,8 @@ inline audit_again(j) {
 inline audit_landing(j) {
   assert(!(unseen[j] & UNSEEN_PROXIED));
   assert(!(unseen[j] & UNSEEN_AROUND));
-  assert((tag_age[j] == 0) == (unseen[j] == 0))
+  assert((tag_age[j] == 0) == (unseen[j] == 0));
+  assert(!(WITHOUT(SHOW_A_WRITE_LANDS) && j == 1 && landed[0]))
 }
 
 /* `note` is why writer j may have missed the change, if it was of its own node. */
@@ -391,7 +392,7 @@ init {
     run Request(2);
     run Upstream();
     run Around();
-    run Crash();
-    run Reader()
+    run Reader();
+    run Crash()
   }
 }

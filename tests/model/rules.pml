@@ -1,5 +1,5 @@
 /* One program checks the protocol with all its rules, and with any single one taken out: the
- * environment variable MODEL_WITHOUT has the number of that rule. tests/model/check sets it.
+ * environment variable MODEL_WITHOUT has the number of that rule, and tests/model/check sets it.
  */
 c_decl {
   \#include <stdlib.h>
@@ -17,7 +17,7 @@ c_decl {
 #define RULE_3_3_1_OTHERS     10  /* what is not guarded holds its gates shared */
 #define RULE_3_3_1_ORDER      11  /* an enclosing gate before what it encloses */
 #define RULE_3_3_2_PASSING    12  /* no newcomer passes a waiter that it conflicts with */
-#define RULE_3_3_2_TURNS      13  /* after an exclusive turn those who share go first */
+#define RULE_3_3_2_TURNS      13  /* shared ones go first after an exclusive turn only */
 #define RULE_3_4_QUARANTINE   14  /* a write in doubt keeps its gates */
 #define RULE_3_4_UNCLEAN      15  /* an unclean start begins in quarantine */
 #define RULE_3_2_7            16  /* sent again only if not one octet was sent */
@@ -25,6 +25,7 @@ c_decl {
 #define RULE_3_3_4_WRITER     18  /* a writer that was sent and leaves is only marked */
 #define RULE_3_3_4_WAITER     19  /* a waiter that leaves frees what it holds */
 #define RULE_3_4_EPOCH        20  /* that quarantine ends in a new epoch */
+#define RULE_3_2_5_BOUND      22  /* a decision is made again a bounded number of times */
 #define NO_STRAGGLER_IS_LATE  21  /* not a rule: what the promise assumes (limits, 3.8) */
 
 /* Two instances. */
@@ -44,8 +45,12 @@ c_decl {
 #define RULE_3_7_VOID            44  /* a new generation voids all entries */
 #define RULE_3_7_CLEARS_NOTHING  45  /* a starting instance clears nothing of others */
 #define RULE_3_7_WANT            46  /* younger requests do not pass a want */
+#define RULE_3_7_WANT_EXPIRES    49  /* a want that is no longer polled for expires */
 #define RULE_3_7_OPENS           48  /* that closed time ends in a new epoch */
 #define NO_PAUSE_BEFORE_SEND     47  /* not a rule: what the promise assumes (limits, 3.8) */
+
+/* Not a rule either: a proof in which nothing can happen proves nothing. */
+#define SHOW_A_WRITE_LANDS       50  /* fails when the second write lands after the first */
 
 byte without;
 bit with_option;  /* what it means, each model says itself */

@@ -17,12 +17,8 @@
 #define REQUESTS   3
 #define CREATION   2
 
-#ifndef LEASE
-#define LEASE    3
-#endif
-#ifndef IN_DOUBT
-#define IN_DOUBT 1
-#endif
+#define LEASE    3  /* in ticks */
+#define IN_DOUBT 2
 
 #include "rules.pml"
 
@@ -257,6 +253,7 @@ inline change_for(by, whom, at) {
 /* The promise: a guarded write lands on the version that its tag names. */
 inline land(k) {
   assert(!GUARDED(k) || tag_age[k] == 0);
+  assert(!(WITHOUT(SHOW_A_WRITE_LANDS) && k == 1 && state[0] == ANSWERED && state[1] == SENT));
   change_for(k, 0, COLLECTION);
   change_for(k, 1, COLLECTION);
   if
@@ -291,17 +288,18 @@ end:
   do
   :: d_step {
        known[n] != generation || generation_missing ->
+       /* By the letter, whoever misses the generation that it knew, or any, waits on its own. */
        if
-       :: generation_missing && WITHOUT(RULE_3_7_CLOSED) -> generation++
-       :: generation_missing && !WITHOUT(RULE_3_7_CLOSED) ->
-          generation++;
-          closed_left = (WITHOUT(RULE_3_7_WAIT) -> 0 : LEASE + IN_DOUBT)
+       :: WITHOUT(RULE_3_7_CLOSED) && (generation_missing || known[n] != UNSTARTED) ->
+          refuses[n] = LEASE + IN_DOUBT
        :: else
        fi;
-       generation_missing = 0;
-       /* By the letter each instance that finds another generation than it knew waits on its own. */
        if
-       :: WITHOUT(RULE_3_7_CLOSED) && known[n] != UNSTARTED -> refuses[n] = LEASE + IN_DOUBT
+       :: generation_missing ->
+          generation++;
+          generation_missing = 0;
+          closed_left =
+            (WITHOUT(RULE_3_7_WAIT) || WITHOUT(RULE_3_7_CLOSED) -> 0 : LEASE + IN_DOUBT)
        :: else
        fi;
        if
@@ -319,6 +317,11 @@ end:
   od
 }
 
+inline lose_stamps(k) {
+  fresh[k] = HAS_TAG(k) && known[AT(k)] != UNSTARTED;
+  of_lost[k] = fresh[k]
+}
+
 /* The ledger is emptied: no hold, no mark, no stamp is left, so whatever was learnt looks valid. */
 proctype Loss() {
 end:
@@ -328,10 +331,8 @@ end:
     remove_hold(0);
     remove_hold(1);
     remove_hold(2);
-    fresh[0] = HAS_TAG(0);
-    fresh[1] = HAS_TAG(1);
-    of_lost[0] = HAS_TAG(0);
-    of_lost[1] = HAS_TAG(1)
+    lose_stamps(0);
+    lose_stamps(1)
   }
 }
 
@@ -375,6 +376,8 @@ end:
        tick_hold(0);
        tick_hold(1);
        tick_hold(2);
+       if :: refuses[0] == 1 -> void_entries(0) :: else fi;
+       if :: refuses[1] == 1 -> void_entries(1) :: else fi;
        burn(refuses[0]);
        burn(refuses[1]);
        /* What was read meanwhile may be older than what was still to land. */
