@@ -131,7 +131,7 @@ inline audit_landing(j) {
   assert(!(unseen[j] & UNSEEN_PROXIED));
   assert(!(unseen[j] & UNSEEN_AROUND));
   assert((tag_age[j] == 0) == (unseen[j] == 0));
-  assert(!(WITHOUT(SHOW_A_WRITE_LANDS) && j == 1 && landed[0]))
+  assert(!(WITHOUT(SHOW_A_WRITE_LANDS) && j == 1 && state[0] == ANSWERED))
 }
 
 /* `note` is why writer j may have missed the change, if it was of its own node. */
@@ -296,8 +296,6 @@ end:
        :: else
        fi;
        drop(i) }
-
-  :: state[i] == ANSWERED -> break
   od
 }
 
@@ -392,7 +390,7 @@ init {
     run Request(2);
     run Upstream();
     run Around();
-    run Reader();
-    run Crash()
+    run Crash();
+    run Reader()
   }
 }

@@ -55,19 +55,17 @@ end:
        state[i] == ARRIVING || state[i] == SCOUTING ||
        state[i] == COMING && !GATES_DOUBTFUL(i) && (GATES_FREE(i) || !guarded[i]) ->
        advance(i) }
-  :: d_step { state[i] == DECIDING -> state[i] = CONNECTING }
-  :: d_step { state[i] == CONNECTING -> state[i] = SENT }
+  :: d_step { state[i] == DECIDING -> state[i] = SENT }
   /* Decided again, or unsent. */
   :: d_step {
-       (state[i] == CONNECTING && guarded[i] || state[i] == SENT) &&
+       (state[i] == DECIDING && guarded[i] || state[i] == SENT) &&
        (!decided_again[i] || WITHOUT(RULE_3_2_5_BOUND)) ->
        decided_again[i] = 1;
        state[i] = DECIDING }
   :: d_step { state[i] == SENT -> mark_gates(i); state[i] = QUARANTINED }
   :: d_step {
        state[i] == COMING && GATES_DOUBTFUL(i) || state[i] == SCOUTING || state[i] == EXPELLED ||
-       state[i] == DECIDING || state[i] == CONNECTING || state[i] == SENT ||
-       state[i] == QUARANTINED ->
+       state[i] == DECIDING || state[i] == SENT || state[i] == QUARANTINED ->
        drop(i) }
   od
 }

@@ -238,8 +238,6 @@ end:
   /* In doubt: nothing is said to the ledger, where the mark stands. Before the send: it left. */
   :: d_step { state[k] >= SENT && state[k] < ANSWERED -> answer(k) }
   :: d_step { state[k] >= COMING && state[k] < MARK_ASKED -> remove_hold(k); answer(k) }
-
-  :: state[k] == ANSWERED -> break
   od
 }
 
