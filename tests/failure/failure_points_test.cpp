@@ -24,9 +24,29 @@ class FailurePoints : public testing::TestWithParam<std::size_t> {
   const Scenario& scenario_ = scenarios()[GetParam()];
 };
 
+// Writes that the API gets, those with a doubtful answer included.
+std::size_t writes_of(const Scenario& scenario) {
+  std::size_t writes = 0;
+  for (const Party& party : scenario.parties) {
+    for (std::size_t index = 0; index < party.script.size(); ++index) {
+      const world::Ask& ask = party.script[index];
+      const int status = party.expected[index];
+      const bool guarded = world::is_unsafe(ask.method) && !ask.target.starts_with("/free/");
+      if (guarded && (status / 100 == 2 || status == 503)) ++writes;
+    }
+  }
+  return writes;
+}
+
 TEST_P(FailurePoints, WithoutAFaultAllIsAsExpected) {
   const Verdict verdict = judge(scenario_, {});
   EXPECT_TRUE(verdict.complaints.empty()) << told(verdict);
+  // What is judged by was really seen: the calls, and what the engine was told.
+  for (const std::size_t side : {0U, 1U}) {
+    EXPECT_GT(verdict.counts[side][static_cast<std::size_t>(Operation::read)], 0U);
+    EXPECT_GT(verdict.counts[side][static_cast<std::size_t>(Operation::write)], 0U);
+  }
+  EXPECT_EQ(writes_of(scenario_), verdict.settled + verdict.in_doubt);
 }
 
 TEST_P(FailurePoints, OctetByOctetNothingChanges) {
@@ -61,6 +81,39 @@ void fail_every(const Scenario& scenario, Side side) {
 TEST_P(FailurePoints, TheNthCallTowardsTheClientFails) { fail_every(scenario_, Side::client); }
 
 TEST_P(FailurePoints, TheNthCallTowardsTheUpstreamFails) { fail_every(scenario_, Side::upstream); }
+
+// Until the first octet has left nothing can have happened, however the attempt ends: at once, or
+// when the time-out has passed.
+TEST(FailurePoint, AWriteOfWhichNotOneOctetLeftIsNeverInDoubt) {
+  const Scenario scenario{
+      .name = "OnePut",
+      .parties = {{"a",
+                   {{.method = "DELETE", .target = "/confirm/1",
+                     .fields = "If-Match: {current}\r\n"}},
+                   {204}}},
+      .manner = {},
+      .warmed_by = {}};
+  // The first write is that of the probe.
+  for (const Effect effect : {Effect::stall, Effect::timed_out, Effect::reset}) {
+    const Verdict verdict = judge(scenario, {Side::upstream, Operation::write, 2, effect});
+    EXPECT_TRUE(verdict.fired);
+    EXPECT_TRUE(verdict.complaints.empty()) << name_of(effect) << ":\n" << told(verdict);
+    EXPECT_EQ(1U, verdict.unsent) << name_of(effect);
+    EXPECT_EQ(0U, verdict.in_doubt) << name_of(effect);
+  }
+}
+
+// An answer that nobody asked for would be taken for that to the next request.
+TEST(FailurePoint, AReadThatFailsForWantOfMemoryIsAnsweredWithNothing) {
+  world::World world(1);
+  world.api.put("/confirm/1", {"text/plain", "one"});
+  const std::shared_ptr<shim::Stream> client = world.add_connection();
+  world.system.arm({Side::client, Operation::read, 1, Effect::no_memory});
+  EXPECT_TRUE(world.run(std::chrono::seconds(10)));
+  EXPECT_TRUE(world.system.fired());
+  EXPECT_TRUE(client->closed());
+  EXPECT_EQ("", client->take());
+}
 
 INSTANTIATE_TEST_SUITE_P(Every, FailurePoints, testing::Range<std::size_t>(0, scenarios().size()),
                          [](const auto& scenario) { return scenarios()[scenario.param].name; });

@@ -73,7 +73,6 @@ class Judgement {
     sends();
     aftermath();
     end();
-    verdict_.reports = world_.watch.reports();
     return std::move(verdict_);
   }
 
@@ -205,9 +204,9 @@ class Judgement {
         continue;
       }
       switch (*send.outcome) {
-        case shim::Outcome::unsent: ++verdict_.outcomes_unsent; break;
-        case shim::Outcome::settled: ++verdict_.outcomes_settled; break;
-        case shim::Outcome::in_doubt: ++verdict_.outcomes_in_doubt; break;
+        case shim::Outcome::unsent: ++verdict_.unsent; break;
+        case shim::Outcome::settled: ++verdict_.settled; break;
+        case shim::Outcome::in_doubt: ++verdict_.in_doubt; break;
       }
       shim::Outcome lawful = shim::Outcome::in_doubt;
       if (send.taken == 0) {
@@ -251,23 +250,24 @@ class Judgement {
       }
     }
     world_.api.manner = {};
-    for (const std::string& target : targets) write_again(target, "p", shim::Instant(world_.system.now()));
+    world_.drop_clients();
+    for (const std::string& target : targets) write_again(target, "p");
     world_.pass(world::in_doubt + quarantine_slack);
-    for (const std::string& target : targets) write_again(target, "q", shim::Instant::max());
+    for (const std::string& target : targets) write_again(target, "q");
     use_all_connections();
   }
 
-  void write_again(const std::string& target, const std::string& name, shim::Instant at) {
+  void write_again(const std::string& target, const std::string& name) {
+    const shim::Instant now = world_.system.now();
     bool doubted = false;
     for (const Send& send : world_.sends()) {
       const Ask* const ask = find(send.mark);
-      if (send.outcome != shim::Outcome::in_doubt || ask == nullptr || !overlaps(ask->target, target)) {
-        continue;
-      }
+      const bool conflicts = send.outcome == shim::Outcome::in_doubt && ask != nullptr &&
+                             excludes(*ask, target);
       const shim::Instant over = send.reported_at + world::in_doubt;
-      if (at == shim::Instant::max()) continue;
-      if (at > over - quarantine_slack && at < over + quarantine_slack) return;  // too close to call
-      doubted = doubted || at < over;
+      if (!conflicts || now > over + quarantine_slack) continue;
+      if (now > over - quarantine_slack) return;  // too close to call
+      doubted = true;
     }
     const bool exists = world_.api.find(target) != nullptr;
     const Client& writer = world_.add_client(
@@ -289,10 +289,13 @@ class Judgement {
     world_.drop_clients();
   }
 
-  // Gates: a path conflicts with itself and what encloses it. A name that ends in a number lies
-  // below its collection.
-  static bool overlaps(const std::string& one, const std::string& other) {
-    return one == other || one.starts_with(other + "/") || other.starts_with(one + "/");
+  // Whether the gates of a request leave no room for a replacement of `target`: an exclusive one
+  // holds its own path against everything and those above it against exclusive ones; a shared one
+  // holds all of them against exclusive ones.
+  static bool excludes(const Ask& ask, const std::string& target) {
+    const bool same_or_above = ask.target == target || ask.target.starts_with(target + "/");
+    const bool exclusive = ask.method != "POST";
+    return same_or_above || (exclusive && target.starts_with(ask.target + "/"));
   }
 
   // None of the pool was lost: it can have as many at once as it may.

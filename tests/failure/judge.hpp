@@ -13,10 +13,10 @@ struct Verdict {
   bool fired = false;  // the call was made
   // Calls by side and operation while nothing failed yet or at all.
   std::array<std::array<std::size_t, shim::operation_count>, shim::side_count> counts{};
-  std::size_t outcomes_in_doubt = 0;
-  std::size_t outcomes_settled = 0;
-  std::size_t outcomes_unsent = 0;
-  std::size_t reports = 0;  // to the engine
+  // Outcomes that the engine was told.
+  std::size_t settled = 0;
+  std::size_t in_doubt = 0;
+  std::size_t unsent = 0;
 };
 
 enum class Pieces : std::uint8_t { whole, octets };  // what a call moves at most

@@ -34,7 +34,6 @@ class EngineWatch {
   [[nodiscard]] const std::vector<std::string>& violations() const noexcept { return violations_; }
   // What is still owed, a sentence each; empty when every obligation was met.
   [[nodiscard]] std::vector<std::string> owed() const;
-  [[nodiscard]] std::size_t reports() const noexcept { return reports_; }
 
   // The events, as the linker brings them here; `actions` begins with those of this call.
   void submitted(guard::RequestId id);
@@ -56,7 +55,6 @@ class EngineWatch {
   EngineWatch* previous_;
   std::map<guard::RequestId, Duty> duties_;
   std::vector<std::string> violations_;
-  std::size_t reports_ = 0;
 };
 
 }  // namespace ifmatch::shim
