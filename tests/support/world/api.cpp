@@ -90,9 +90,10 @@ bool Api::act(shim::Instant now) {
     const std::size_t head = due->octets.rfind("HTTP/1.1 ") == std::string::npos
                                  ? 0
                                  : due->octets.find("\r\n\r\n", due->octets.rfind("HTTP/1.1 ")) + 4;
-    due->arrival->head_ends = line.said + head;
-    line.said += due->octets.size();
-    due->arrival->answer_ends = line.said;
+    due->arrival->head_ends = line.said.size() + head;
+    line.said += due->octets;
+    due->arrival->answer_ends = line.said.size();
+    due->arrival->answer = due->octets;
     line.stream->say(due->octets);
     if (due->closes) line.stream->finish();
     due = due_.erase(due);
@@ -146,6 +147,10 @@ int Api::apply(const shim::StrictMessage& request, Document& shown, Arrival& arr
   if (method == "PATCH" && existed) written.content = found->second.content + written.content;
   documents_[path] = std::move(written);
   return existed ? 200 : 201;
+}
+
+const std::string& Api::said_on(const Arrival& arrival) const {
+  return (*std::ranges::find(lines_, arrival.stream, &Line::stream))->said;
 }
 
 std::vector<std::string> Api::leftovers() const {

@@ -43,6 +43,7 @@ struct Arrival {
   // At which octets of what was said on the stream the head of its answer ends, and all of it.
   std::size_t head_ends = 0;
   std::size_t answer_ends = 0;
+  std::string answer;      // those octets
 };
 
 class Api {
@@ -62,6 +63,8 @@ class Api {
   [[nodiscard]] const std::vector<std::unique_ptr<Arrival>>& arrivals() const noexcept {
     return arrivals_;
   }
+  // All that was said on the stream of an arrival until now.
+  [[nodiscard]] const std::string& said_on(const Arrival& arrival) const;
   // Octets that arrived and make no request: broken off, or malformed.
   [[nodiscard]] std::vector<std::string> leftovers() const;
   [[nodiscard]] const std::vector<std::string>& malformed() const noexcept { return malformed_; }
@@ -71,7 +74,7 @@ class Api {
     std::shared_ptr<shim::Stream> stream;
     std::string input;
     std::size_t consumed = 0;
-    std::size_t said = 0;
+    std::string said;
     bool broken = false;
   };
   struct Due {

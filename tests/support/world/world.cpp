@@ -76,7 +76,7 @@ World::World(std::size_t upstream_connections_max) {
   };
   observe_sends();
   desks_.push_back(std::make_unique<net::GuardDesk>(served.origins().front(), guard::EngineLimits{
-      .nodes_max = 1000}));
+      .entries_max = 1000, .nodes_max = 1000}));
   worker_.emplace(served, desks_, std::vector<std::size_t>{upstream_connections_max});
   net::asio::co_spawn(worker_->io, worker_->sweep_for_ever([this](net::Instant now) {
     for (const std::unique_ptr<net::GuardDesk>& desk : desks_) desk->tick(now);
