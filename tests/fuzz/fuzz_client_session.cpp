@@ -116,6 +116,7 @@ bool condition_holds(const StrictMessage& sent, const world::Document* current) 
 class Session {
  public:
   explicit Session(unsigned options) : stays_((options & 1U) != 0), world_(2) {
+    world_.set_pace(std::chrono::milliseconds(500));
     world_.api.put(std::string(document), {"text/plain", "one"});
     world_.api.put("/items/1", {"text/plain", "one"});
     world_.api.put("/wait/1", {"text/plain", "one"});

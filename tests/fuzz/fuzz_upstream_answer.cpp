@@ -77,6 +77,7 @@ bool is_ours(std::string_view name) {
 class Exchange {
  public:
   Exchange(unsigned options, std::string_view answers) : world_(1) {
+    world_.set_pace(std::chrono::milliseconds(500));
     world_.api.put("/confirm/1", {"text/plain", "one"});
     world_.api.put("/free/1", {"text/plain", "free"});
     if ((options & 8U) != 0) world_.system.dribble(1);

@@ -191,7 +191,7 @@ Reading read_answer(std::string_view octets, std::string_view method, StrictMess
   if (!line) return Reading::incomplete;
   const bool status_line = line->size() >= 13 && line->starts_with("HTTP/1.") &&
                            ((*line)[7] == '1' || (*line)[7] == '0') && (*line)[8] == ' ' &&
-                           (*line)[9] >= '1' && (*line)[9] <= '5' && is_digit((*line)[10]) &&
+                           (*line)[9] >= '1' && is_digit((*line)[9]) && is_digit((*line)[10]) &&
                            is_digit((*line)[11]) && (*line)[12] == ' ' && is_field_text(*line);
   if (!status_line) return Reading::malformed;
   message.start_line = *line;

@@ -182,14 +182,14 @@ bool World::run(std::chrono::milliseconds limit) {
         clients_, [](const std::unique_ptr<Client>& client) { return client->over(); });
     if (over && worker_->sessions.empty()) return true;
     if (system.now() >= until || !violations_.empty()) return false;
-    system.advance(net::sweep_interval);
+    system.advance(pace_);
   }
 }
 
 void World::pass(std::chrono::milliseconds duration) {
   const shim::Instant until = system.now() + duration;
   while (system.now() < until) {
-    system.advance(net::sweep_interval);
+    system.advance(pace_);
     turn();
   }
 }

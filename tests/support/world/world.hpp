@@ -58,6 +58,8 @@ class World {
   // Whether all came to its end.
   [[nodiscard]] bool run(std::chrono::milliseconds limit);
   void pass(std::chrono::milliseconds duration);
+  // How far time jumps when nothing else can happen. Deadlines are then as much later.
+  void set_pace(std::chrono::milliseconds step) { pace_ = step; }
 
   [[nodiscard]] guard::EngineCounts counts();
   [[nodiscard]] std::size_t sessions() const { return worker_->sessions.size(); }
@@ -76,6 +78,7 @@ class World {
   void observe_sends();
   void start_session(int descriptor);
 
+  std::chrono::milliseconds pace_ = net::sweep_interval;
   std::vector<std::unique_ptr<net::GuardDesk>> desks_;
   std::optional<net::Worker> worker_;
   std::vector<std::unique_ptr<Client>> clients_;
