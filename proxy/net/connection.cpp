@@ -103,6 +103,8 @@ Task<error_code> Connection::read(std::size_t capacity_max, Instant deadline) {
   read_deadline_ = never;
   input.commit(count);
   if (failure && read_expired_) co_return asio::error::timed_out;
+  // The kernel's want of memory must not be taken for a full buffer of ours.
+  if (failure == asio::error::no_buffer_space) co_return asio::error::no_memory;
   co_return failure;
 }
 

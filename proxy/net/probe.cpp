@@ -163,6 +163,8 @@ Task<guard::Observation> Writing::observe(const Candidate& candidate, bool keep_
   probed_ = {};
   guard::Observation seen;
   const Instant total = Clock::now() + x_.response_timeout();
+  // What the API says unasked on the connection that was kept would be taken for the answer.
+  if (lease_ && !lease_.connection().silent()) lease_ = Lease();
   Answer answer(x_.worker_);
   answer.lease = std::move(lease_);
   const std::string octets = probe_head(candidate);

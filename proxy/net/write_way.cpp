@@ -185,7 +185,8 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
                                           asio::const_buffer(content_.data(), content_.size())};
   lease_.mark_used();
   const error_code failure = co_await connection.write(buffers, x_.response_timeout(), total);
-  if (failure && failure != asio::error::timed_out && connection.written() == 0) {
+  // However long it was tried: of what no octet has left nothing can have happened.
+  if (failure && connection.written() == 0) {
     co_return fault_of(ReadError::closed, http::Origin::upstream, http::Sent::nothing);
   }
   // The API may have answered before it had read everything: look, even when the time is over.

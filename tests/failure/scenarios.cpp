@@ -1,0 +1,196 @@
+#include "tests/failure/scenarios.hpp"
+
+namespace ifmatch::failure {
+namespace {
+
+using shim::StrictMessage;
+using std::chrono::milliseconds;
+using world::Ask;
+using world::Framing;
+using world::Manner;
+using world::When;
+
+constexpr const char* if_current = "If-Match: {current}\r\n";
+constexpr const char* if_seen = "If-Match: {seen}\r\n";
+constexpr const char* if_absent = "If-None-Match: *\r\n";
+constexpr const char* plain = "Content-Type: text/plain\r\n";
+constexpr const char* shows = "Prefer: return=representation\r\n";
+
+Ask get(std::string target, std::string fields = {}) {
+  return {.method = "GET", .target = std::move(target), .fields = std::move(fields), .content = {}};
+}
+
+Ask put(std::string target, std::string fields, std::string content = "newer") {
+  return {.method = "PUT",
+          .target = std::move(target),
+          .fields = std::move(fields) + plain,
+          .content = std::move(content)};
+}
+
+Ask other(std::string method, std::string target, std::string fields, std::string content = {}) {
+  return {.method = std::move(method),
+          .target = std::move(target),
+          .fields = std::move(fields),
+          .content = std::move(content)};
+}
+
+Ask chunked(Ask ask) {
+  ask.chunked = true;
+  return ask;
+}
+
+Ask waiting(Ask ask) {
+  ask.waits_for_continue = true;
+  return ask;
+}
+
+Ask at_once(Ask ask) {
+  ask.when = When::at_once;
+  return ask;
+}
+
+Ask later(Ask ask) {
+  ask.at = milliseconds(100);
+  return ask;
+}
+
+std::function<Manner(const StrictMessage&)> always(Manner manner) {
+  return [manner](const StrictMessage&) { return manner; };
+}
+
+// Writes take their time, so that somebody else comes in between.
+Manner slow_writes(const StrictMessage& request) {
+  Manner manner;
+  if (world::is_unsafe(request.method())) manner.after = milliseconds(300);
+  return manner;
+}
+
+Manner overloaded_for_writes(const StrictMessage& request) {
+  Manner manner;
+  if (world::is_unsafe(request.method())) manner.status = 503;
+  return manner;
+}
+
+Scenario alone(std::string name, std::vector<Ask> script, std::vector<int> expected) {
+  return {.name = std::move(name),
+          .parties = {{"a", std::move(script), std::move(expected)}},
+          .manner = {},
+          .warmed_by = {}};
+}
+
+Scenario warmed(Scenario scenario, std::string by) {
+  scenario.name += "AfterARead";
+  scenario.warmed_by = std::move(by);
+  return scenario;
+}
+
+Scenario in_the_manner(Scenario scenario, std::function<Manner(const StrictMessage&)> manner) {
+  scenario.manner = std::move(manner);
+  return scenario;
+}
+
+Scenario two(std::string name, Party first, Party second) {
+  return {.name = std::move(name),
+          .parties = {std::move(first), std::move(second)},
+          .manner = slow_writes,
+          .upstream_connections = 2,
+          .warmed_by = {}};
+}
+
+const std::string c1 = "/confirm/1";
+const std::string r1 = "/recorded/1";
+
+Scenario replacing() {
+  return alone("PutConfirmed", {put(c1, if_current), put(c1, if_current)}, {200, 412});
+}
+
+Scenario replacing_recorded() {
+  return alone("PutRecorded", {get(r1), put(r1, if_seen), put(r1, if_current)}, {200, 200, 412});
+}
+
+std::vector<Scenario> make_scenarios() {
+  std::vector<Scenario> all;
+  all.push_back(alone("GuardedGet",
+                      {get(c1), get(c1, "If-None-Match: {seen}\r\n"), other("HEAD", c1, {})},
+                      {200, 304, 200}));
+  all.push_back(warmed(alone("GuardedGet", {get(c1), get("/confirm/none")}, {200, 404}), c1));
+  all.push_back(replacing());
+  all.push_back(warmed(replacing(), c1));
+  all.push_back(replacing_recorded());
+  all.push_back(warmed(alone("PutRecorded", {put(r1, if_current)}, {200}), r1));
+  all.push_back(alone("PutStaleAndShown",
+                      {put(c1, std::string("If-Match: \"other\"\r\n") + shows)}, {412}));
+  all.push_back(alone("PutWithoutPrecondition", {put(c1, {}), put(c1, if_current)}, {412, 200}));
+  all.push_back(alone("Create", {put("/confirm/new", if_absent), put("/confirm/new", if_absent)},
+                      {201, 412}));
+  all.push_back(alone("Delete",
+                      {other("DELETE", c1, if_current), other("DELETE", c1, if_current)},
+                      {204, 404}));
+  all.push_back(alone("Patch", {other("PATCH", c1, if_current, "more"), get(c1)}, {200, 200}));
+  all.push_back(alone("Post",
+                      {other("POST", "/items", {}, "item"), other("POST", "/items", {}, "next")},
+                      {201, 201}));
+  all.push_back(alone("PutInChunks", {chunked(put(c1, if_current, "in pieces"))}, {200}));
+  all.push_back(alone("PutAfterContinue", {waiting(put(c1, if_current)), get(c1)}, {200, 200}));
+  all.push_back(alone("PutWithLawfulTag", {put(c1, std::string(if_current) + shows)}, {200}));
+  all.push_back(alone("Pipelined",
+                      {get(c1), at_once(put(c1, if_current)), at_once(get(c1)),
+                       at_once(put(c1, if_current))},
+                      {200, 200, 200, 412}));
+  all.push_back(alone("Bypass",
+                      {get("/free/1"), put("/free/1", {}), chunked(put("/free/1", {}, "pieces")),
+                       waiting(put("/free/1", {})), get("/free/1")},
+                      {200, 200, 200, 200, 200}));
+  all.push_back(in_the_manner(
+      alone("AnswersInChunks", {get(c1), put(c1, if_seen), get("/free/1"), put("/free/1", {})},
+            {200, 200, 200, 200}),
+      always({.framing = Framing::chunked})));
+  all.push_back(in_the_manner(
+      alone("AnswersUntilClose", {get(c1), put(c1, if_seen), get("/free/1")}, {200, 200, 200}),
+      always({.framing = Framing::until_close})));
+  all.push_back(in_the_manner(
+      alone("AnswersThatClose", {get(c1), put(c1, if_seen), put(c1, if_current)}, {200, 200, 412}),
+      always({.closing = true})));
+  all.push_back(in_the_manner(
+      alone("InterimAnswers", {get(c1), put(c1, if_seen), put("/free/1", {})}, {200, 200, 200}),
+      always({.interim = true})));
+  all.push_back(in_the_manner(alone("DoubtfulAnswer", {put(c1, if_current), get(c1)}, {503, 200}),
+                              overloaded_for_writes));
+  all.push_back(alone("AnswersAboveMaxBody",
+                      {get("/small/large"), put("/small/large", if_current, "short"),
+                       get("/small/large")},
+                      {200, 200, 200}));
+  Scenario narrow = alone("NarrowStreams",
+                          {get(c1), put(c1, if_seen, std::string(300, 'n')),
+                           put("/free/1", {}, std::string(300, 'f')), get("/free/1")},
+                          {200, 200, 200, 200});
+  narrow.room = 100;
+  all.push_back(std::move(narrow));
+  all.push_back(two("TwoWritersOneWins", {"a", {put(c1, if_current, "of a")}, {200}},
+                    {"b", {later(put(c1, if_current, "of b"))}, {412}}));
+  all.push_back(two("TwoWritersTakeTurns", {"a", {put(c1, "If-Match: *\r\n", "of a")}, {200}},
+                    {"b", {later(put(c1, "If-Match: *\r\n", "of b")), get(c1)}, {200, 200}}));
+  all.push_back(two("PostsWaitForAReplacement",
+                    {"a", {put("/items/1", if_current), put("/items", if_absent)}, {200, 201}},
+                    {"b", {later(other("POST", "/items", {}, "item"))}, {201}}));
+  all.push_back(two("ReadWaitsForAWrite", {"a", {put("/wait/1", if_current)}, {200}},
+                    {"b", {later(get("/wait/1")), put("/wait/1", if_seen)}, {200, 200}}));
+  return all;
+}
+
+}  // namespace
+
+const std::vector<Scenario>& scenarios() {
+  static const std::vector<Scenario> all = make_scenarios();
+  return all;
+}
+
+const std::vector<std::pair<std::string, world::Document>>& documents() {
+  static const std::vector<std::pair<std::string, world::Document>> all{
+      {c1, {"text/plain", "one"}},         {r1, {"text/plain", "one"}},
+      {"/wait/1", {"text/plain", "one"}},  {"/items/1", {"text/plain", "one"}},
+      {"/free/1", {"text/plain", "free"}}, {"/small/large", {"text/plain", std::string(3000, 'l')}}};
+  return all;
+}
+
+}  // namespace ifmatch::failure
