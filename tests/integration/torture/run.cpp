@@ -185,6 +185,9 @@ std::vector<std::string> Report::failures() const {
   }
   fail_if(counts.cut_requests == 0, "no client cut a request off");
   if (options.plan == Plan::proxy_survives) {
+    fail_if(counts.broken_answers > 0, std::to_string(counts.broken_answers) +
+                                           " connections ended without an answer, though nobody "
+                                           "ended the proxy");
     for (std::string& grown : growth(samples)) failures.push_back(std::move(grown));
   }
   return failures;
@@ -215,6 +218,13 @@ std::ostream& operator<<(std::ostream& out, const Report& report) {
   for (const auto& [fault, times] : report.faults) row(fault, times);
   out << "mishaps of the upstream\n";
   for (const auto& [mishap, times] : report.mishaps) row(mishap, times);
+  if (!report.samples.empty()) {
+    out << "soak (medians)\n";
+    row("resident KiB in the second quarter", second_quarter(report.samples).resident_kibibytes);
+    row("resident KiB in the last quarter", last_quarter(report.samples).resident_kibibytes);
+    row("descriptors in the second quarter", second_quarter(report.samples).descriptors);
+    row("descriptors in the last quarter", last_quarter(report.samples).descriptors);
+  }
   for (const std::string& example : report.findings.examples) out << example << "\n";
   for (const std::string& failure : report.failures()) out << "FAILED: " << failure << "\n";
   return out;

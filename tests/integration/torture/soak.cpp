@@ -36,6 +36,17 @@ std::uint64_t descriptors(const std::string& folder) {
   return count;
 }
 
+Sample median(std::vector<Sample> samples) {
+  if (samples.empty()) return {};
+  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
+  Sample result = *middle;
+  std::ranges::nth_element(samples, middle, {}, &Sample::resident_kibibytes);
+  result.resident_kibibytes = middle->resident_kibibytes;
+  std::ranges::nth_element(samples, middle, {}, &Sample::descriptors);
+  result.descriptors = middle->descriptors;
+  return result;
+}
+
 }  // namespace
 
 Sampler::Sampler(pid_t pid, std::ostream* progress)
@@ -67,22 +78,20 @@ std::vector<Sample> Sampler::stop() {
   return samples_;
 }
 
-Sample median(std::vector<Sample> samples) {
-  if (samples.empty()) return {};
-  const auto middle = samples.begin() + static_cast<std::ptrdiff_t>(samples.size() / 2);
-  Sample result = *middle;
-  std::ranges::nth_element(samples, middle, {}, &Sample::resident_kibibytes);
-  result.resident_kibibytes = middle->resident_kibibytes;
-  std::ranges::nth_element(samples, middle, {}, &Sample::descriptors);
-  result.descriptors = middle->descriptors;
-  return result;
+Sample second_quarter(const std::vector<Sample>& samples) {
+  const auto quarter = static_cast<std::ptrdiff_t>(samples.size() / 4);
+  return median({samples.begin() + quarter, samples.begin() + 2 * quarter});
+}
+
+Sample last_quarter(const std::vector<Sample>& samples) {
+  const auto quarter = static_cast<std::ptrdiff_t>(samples.size() / 4);
+  return median({samples.end() - quarter, samples.end()});
 }
 
 std::vector<std::string> growth(const std::vector<Sample>& samples) {
   if (samples.size() < samples_min) return {"too few samples to tell whether anything grows"};
-  const auto quarter = static_cast<std::ptrdiff_t>(samples.size() / 4);
-  const Sample early = median({samples.begin() + quarter, samples.begin() + 2 * quarter});
-  const Sample late = median({samples.end() - quarter, samples.end()});
+  const Sample early = second_quarter(samples);
+  const Sample late = last_quarter(samples);
   std::vector<std::string> grown;
   if (late.resident_kibibytes > early.resident_kibibytes +
                                     early.resident_kibibytes / memory_tolerated_divisor +

@@ -33,10 +33,11 @@ class Sampler {
   std::jthread thread_;
 };
 
-// The middle value of each over a part of the samples.
-[[nodiscard]] Sample median(std::vector<Sample> samples);
+// The median of each number over a quarter of the samples.
+[[nodiscard]] Sample second_quarter(const std::vector<Sample>& samples);
+[[nodiscard]] Sample last_quarter(const std::vector<Sample>& samples);
 
-// Compares the medians of the second and of the last quarter; in the first one pools and tables
+// Compares the second and the last quarter; in the first one pools and tables
 // fill. Tolerated: a tenth and 4 MiB more memory, and 16 more descriptors. Empty: nothing grows.
 [[nodiscard]] std::vector<std::string> growth(const std::vector<Sample>& samples);
 
