@@ -31,11 +31,12 @@ constexpr double write_mishap_chance = 0.02;
 constexpr double read_mishap_chance = 0.01;
 
 // In the order of the enumeration.
-constexpr std::array<std::string_view, 10> mishap_names{
+constexpr std::array<std::string_view, 11> mishap_names{
     "",
     "write: reset in the middle of the request",
     "write: dropped unapplied",
     "write: dropped after applying",
+    "write: reset, applied later",
     "write: applied late",
     "write: answered late",
     "write: 503 though applied",
@@ -113,6 +114,7 @@ class FaultyUpstream::Connection {
 
   // Whether the peer is there. Its leaving shows also while octets of it wait to be read.
   bool look() {
+    if (!socket.is_open()) return false;
     const Instant now = Clock::now();
     pollfd state{socket.descriptor(), POLLRDHUP, 0};
     ::poll(&state, 1, 0);
@@ -252,12 +254,16 @@ bool FaultyUpstream::serve_read(Connection& connection, const Request& request) 
 
 bool FaultyUpstream::serve_write(Connection& connection, Request& request, Mishap mishap) {
   if (mishap == Mishap::dropped_unapplied) return false;
-  std::optional<Instant> answered;
-  if (mishap == Mishap::doubtful_then_late) {
+  std::optional<Instant> left_alone;
+  if (mishap == Mishap::dropped_then_late) {
+    left_alone = Clock::now();
+    connection.socket.reset();
+    static_cast<void>(wait(connection, between(200, 700)));
+  } else if (mishap == Mishap::doubtful_then_late) {
     Reply doubtful;
     // Only a guarded write may be answered 202 and still be in doubt.
     doubtful.status = request.method == "POST" || between(0, 1).count() == 0 ? 503 : 202;
-    answered = Clock::now();
+    left_alone = Clock::now();
     static_cast<void>(connection.answer(doubtful));
     static_cast<void>(wait(connection, between(200, 700)));
   } else if (mishap == Mishap::applied_late) {
@@ -266,8 +272,8 @@ bool FaultyUpstream::serve_write(Connection& connection, Request& request, Misha
     const bool lingers = Clock::now() < lingers_until_.load();
     static_cast<void>(wait(connection, lingers ? between(450, 700) : between(0, 4)));
   }
-  const std::optional<Reply> reply = apply(connection, request, answered);
-  if (!reply || answered || mishap == Mishap::dropped_applied) return false;
+  const std::optional<Reply> reply = apply(connection, request, left_alone);
+  if (!reply || left_alone || mishap == Mishap::dropped_applied) return false;
   if (mishap == Mishap::reset_in_answer) return connection.answer_half(*reply);
   if (mishap == Mishap::answered_late && !wait(connection, between(600, 900))) return false;
   Reply said = *reply;
@@ -342,10 +348,10 @@ FaultyUpstream::Reply FaultyUpstream::show(const Request& request) {
 
 std::optional<FaultyUpstream::Reply> FaultyUpstream::apply(Connection& connection,
                                                            const Request& request,
-                                                           std::optional<Instant> answered) {
+                                                           std::optional<Instant> left_alone) {
   const std::lock_guard lock(mutex_);
-  const bool waited_for = !answered && connection.look();
-  if (!waited_for && Clock::now() - answered.value_or(connection.alive()) > options_.latest) {
+  const bool waited_for = !left_alone && connection.look();
+  if (!waited_for && Clock::now() - left_alone.value_or(connection.alive()) > options_.latest) {
     journal_.add_mishap("write: too late, left out");
     return std::nullopt;
   }

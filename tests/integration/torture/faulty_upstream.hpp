@@ -28,6 +28,7 @@ enum class Mishap {
   reset_in_request,    // the connection is reset when half of the content was read
   dropped_unapplied,   // closed without an answer, nothing applied
   dropped_applied,     // applied, then closed without an answer
+  dropped_then_late,   // reset without an answer first, applied afterwards
   applied_late,        // applied when the response time-out is over
   answered_late,       // applied at once, answered when the response time-out is over
   doubtful_applied,    // applied, and 503 all the same
@@ -73,9 +74,10 @@ class FaultyUpstream {
   void note(std::string_view mishap);
 
   [[nodiscard]] Reply show(const Request& request);
-  // Nothing when it was too late to apply it: the peer was last seen before `latest`.
+  // Nothing when it was too late to apply it: the peer was last seen, or left alone by us, before
+  // `latest`.
   [[nodiscard]] std::optional<Reply> apply(Connection& connection, const Request& request,
-                                           std::optional<Instant> answered);
+                                           std::optional<Instant> left_alone);
   [[nodiscard]] Reply change(const Request& request);
 
   const Options options_;
