@@ -17,6 +17,7 @@ using support::TimedOut;
 constexpr int pause_milliseconds = 5;
 
 constexpr double hot = 0.3;
+constexpr double crowded = 0.2;
 constexpr double from_memory = 0.1;  // writes under a tag read earlier, which is often stale
 constexpr double read_only = 0.1;
 constexpr double blind = 0.01;  // without any condition
@@ -93,6 +94,13 @@ std::size_t Client::pick_resource() {
   if (chance(hot)) {
     return hot_ones[static_cast<std::size_t>(between(0, static_cast<int>(hot_ones.size()) - 1))];
   }
+  if (chance(crowded)) {
+    const std::size_t collection = arena_.landscape.crowded();
+    if (chance(0.5)) return collection;
+    constexpr int last_member = static_cast<int>(Landscape::members_max) - 1;
+    return arena_.landscape.first_member(collection) +
+           static_cast<std::size_t>(between(0, last_member));
+  }
   return static_cast<std::size_t>(between(0, static_cast<int>(arena_.landscape.size()) - 1));
 }
 
@@ -127,7 +135,7 @@ std::optional<Client::Seen> Client::read(std::size_t resource) {
 
 Method Client::pick_method(std::size_t resource, const Seen& seen) {
   const bool collection = arena_.landscape[resource].kind == Kind::collection;
-  if (collection) return chance(0.8) ? Method::post : Method::put;
+  if (collection) return chance(0.7) ? Method::post : Method::put;
   if (!seen.exists || chance(0.7)) return Method::put;
   return chance(0.6) ? Method::patch : Method::remove;
 }

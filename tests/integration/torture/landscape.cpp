@@ -44,6 +44,7 @@ Landscape::Landscape() {
     for (int number = 1; number <= collections; ++number) {
       const std::size_t collection = resources_.size();
       const std::string path = root + "/list" + std::to_string(number);
+      if (crowded_ == 0) crowded_ = collection;
       resources_.push_back({path, Kind::collection, 0, Naming::by_client});
       for (std::size_t member = 0; member < members_max; ++member) {
         Naming naming = member % 2 == 0 ? Naming::by_api : Naming::by_client;

@@ -48,6 +48,8 @@ class Landscape {
   [[nodiscard]] std::optional<std::size_t> find(std::string_view path) const;
   // The hot document of each root.
   [[nodiscard]] const std::vector<std::size_t>& hot() const { return hot_; }
+  // The collection that most of those who write to a collection meet at.
+  [[nodiscard]] std::size_t crowded() const { return crowded_; }
   // The places for members of a collection: [first, first + members_max).
   [[nodiscard]] std::size_t first_member(std::size_t collection) const { return collection + 1; }
 
@@ -56,6 +58,7 @@ class Landscape {
  private:
   std::vector<Resource> resources_;
   std::vector<std::size_t> hot_;
+  std::size_t crowded_ = 0;
 };
 
 // Which write made what is there now. A collection shows its members, so that every change of a
