@@ -39,6 +39,8 @@ class Socket {
 
   [[nodiscard]] std::uint16_t local_port() const;
   [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
+  // For what this class does not do: other options, other events to wait for.
+  [[nodiscard]] int descriptor() const { return descriptor_; }
 
   // Returns nothing once `interrupt` was called on a listening socket.
   [[nodiscard]] std::optional<Socket> accept();
