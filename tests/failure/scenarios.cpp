@@ -149,6 +149,11 @@ std::vector<Scenario> make_scenarios() {
       alone("AnswersUntilClose", {get(c1), put(c1, if_seen), get("/free/1")}, {200, 200, 200}),
       always({.framing = Framing::until_close})));
   all.push_back(in_the_manner(
+      alone("AnswersInParts",
+            {get(c1), put(c1, if_seen), get("/free/1"), get("/small/large"), put("/free/1", {})},
+            {200, 200, 200, 200, 200}),
+      always({.in_parts = true})));
+  all.push_back(in_the_manner(
       alone("AnswersThatClose", {get(c1), put(c1, if_seen), put(c1, if_current)}, {200, 200, 412}),
       always({.closing = true})));
   all.push_back(in_the_manner(

@@ -87,10 +87,22 @@ bool names(std::string_view list, std::string_view tag, Comparison comparison) {
   return false;
 }
 
+// A POST in the name of a guarded method.
 bool overrides_its_method(const StrictMessage& request) {
-  return request.count("x-http-method-override") > 0 || request.count("x-http-method") > 0 ||
-         request.count("x-method-override") > 0 ||
-         request.target().find("_method") != std::string_view::npos;
+  const auto is_guarded = [](std::string_view method) {
+    return method == "PUT" || method == "PATCH" || method == "DELETE";
+  };
+  for (const char* name : {"x-http-method-override", "x-http-method", "x-method-override"}) {
+    if (is_guarded(request.field(name))) return true;
+  }
+  constexpr std::string_view parameter = "_method=";
+  const std::string_view target = request.target();
+  const std::size_t query = target.find('?');
+  const std::size_t place = target.find(parameter, query == std::string_view::npos ? 0 : query);
+  if (query == std::string_view::npos || place == std::string_view::npos) return false;
+  const char before = target[place - 1];
+  const std::string_view value = target.substr(place + parameter.size());
+  return (before == '?' || before == '&') && is_guarded(value.substr(0, value.find('&')));
 }
 
 bool condition_holds(const StrictMessage& sent, const world::Document* current) {

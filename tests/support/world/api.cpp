@@ -7,6 +7,9 @@
 namespace ifmatch::world {
 namespace {
 
+// Short enough to lie within the content of every document.
+constexpr std::size_t last_part = 2;
+
 std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
 
 std::string hexadecimal(std::size_t number) {
@@ -87,15 +90,16 @@ bool Api::act(shim::Instant now) {
     }
     acted = true;
     Line& line = *lines_[due->line];
-    const std::size_t head = due->octets.rfind("HTTP/1.1 ") == std::string::npos
-                                 ? 0
-                                 : due->octets.find("\r\n\r\n", due->octets.rfind("HTTP/1.1 ")) + 4;
-    due->arrival->head_ends = line.said.size() + head;
+    Arrival& arrival = *due->arrival;
+    const std::size_t start = due->octets.rfind("HTTP/1.1 ");
+    if (start != std::string::npos) {
+      arrival.head_ends = line.said.size() + due->octets.find("\r\n\r\n", start) + 4;
+    }
     line.said += due->octets;
-    due->arrival->answer_ends = line.said.size();
-    due->arrival->answer = due->octets;
+    arrival.answer += due->octets;
+    if (due->last) arrival.answer_ends = line.said.size();
     line.stream->say(due->octets);
-    if (due->closes) line.stream->finish();
+    if (due->last && due->closes) line.stream->finish();
     due = due_.erase(due);
   }
   return acted;
@@ -116,8 +120,15 @@ void Api::serve(std::size_t index, shim::StrictMessage request, shim::Instant no
   octets += how.octets.empty()
                 ? framed(shown, arrival.status, how, arrival.request.method() == "HEAD")
                 : how.octets;
-  due_.push_back({now + how.after, index, &arrival, std::move(octets),
-                  how.closing || arrival.until_close});
+  const bool closes = how.closing || arrival.until_close;
+  shim::Instant at = now + how.after;
+  if (how.in_parts && octets.size() > last_part && octets.substr(octets.size() - 4) != "\r\n\r\n") {
+    const std::size_t first = octets.size() - last_part;
+    due_.push_back({at, index, &arrival, octets.substr(0, first), closes, false});
+    octets.erase(0, first);
+    at += std::chrono::milliseconds(100);
+  }
+  due_.push_back({at, index, &arrival, std::move(octets), closes, true});
 }
 
 int Api::apply(const shim::StrictMessage& request, Document& shown, Arrival& arrival) {

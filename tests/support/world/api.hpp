@@ -27,6 +27,7 @@ struct Manner {
   Framing framing = Framing::length;
   std::chrono::milliseconds after{0};
   bool interim = false;      // 103 first
+  bool in_parts = false;     // the last octets come a moment after the others
   bool closing = false;      // "Connection: close", and does so
   int status = 0;            // instead of doing anything; 0: it does what was asked
   std::string octets;        // the answer itself, as it is; empty: a well-formed one
@@ -83,6 +84,7 @@ class Api {
     Arrival* arrival;
     std::string octets;
     bool closes;
+    bool last;  // part of the answer
   };
 
   void serve(std::size_t line, shim::StrictMessage request, shim::Instant now);
