@@ -132,11 +132,12 @@ build_jobs() {
   printf '%s\n' "$jobs"
 }
 
-# build PRESET configures and builds build/PRESET.
+# build PRESET [OPTION...] configures and builds build/PRESET; the options are for configuring.
 build() {
   local preset=$1 log=$root/build/$1.configure.log
+  shift
   mkdir -p "$root/build"
-  (cd "$root" && cmake --preset "$preset") >"$log" 2>&1 ||
+  (cd "$root" && cmake --preset "$preset" "$@") >"$log" 2>&1 ||
     { show_tail "$log"; die "CMake could not configure the preset $preset"; }
   say "Building build/$preset (the first time takes some minutes)"
   (cd "$root" && cmake --build --preset "$preset" --parallel "$(build_jobs)") ||
