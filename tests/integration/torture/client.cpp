@@ -135,7 +135,7 @@ std::optional<Client::Seen> Client::read(std::size_t resource) {
 
 Method Client::pick_method(std::size_t resource, const Seen& seen) {
   const bool collection = arena_.landscape[resource].kind == Kind::collection;
-  if (collection) return chance(0.7) ? Method::post : Method::put;
+  if (collection) return chance(0.6) ? Method::post : Method::put;
   if (!seen.exists || chance(0.7)) return Method::put;
   return chance(0.6) ? Method::patch : Method::remove;
 }

@@ -53,7 +53,7 @@ class Landscape {
   // The places for members of a collection: [first, first + members_max).
   [[nodiscard]] std::size_t first_member(std::size_t collection) const { return collection + 1; }
 
-  static constexpr std::size_t members_max = 6;
+  static constexpr std::size_t members_max = 12;
 
  private:
   std::vector<Resource> resources_;
