@@ -4,7 +4,7 @@
 // the moment when it lands.
 //
 // Input: the octets that the client sends. Of the first one bit 0 lets the client stay instead of
-// ending its side, bit 1 makes the API answer in chunks, bit 2 lets octets arrive one by one.
+// ending its side, bit 1 makes the API answer in chunks, bit 2 lets few octets arrive at a time.
 // Behind it 0x01 stands for the tag of /confirm/1 at that moment, 0x02 for the tag that it had at
 // first, 0x03 ends a piece: what is under way goes on before the next one arrives.
 #include <algorithm>
@@ -139,7 +139,7 @@ class Session {
         return world::Manner{.framing = world::Framing::chunked};
       };
     }
-    if ((options & 4U) != 0) world_.system.dribble(1);
+    if ((options & 4U) != 0) world_.system.dribble(11);
     world_.api.before_applying = [this](const StrictMessage& request) { landing(request); };
     client_ = world_.add_connection();
   }

@@ -5,7 +5,7 @@
 // whole is in doubt.
 //
 // Input: of the first octet the lowest two bits choose what the client does, bit 2 ends the
-// connection behind each answer, bit 3 lets octets arrive one by one. Behind it are the answers to
+// connection behind each answer, bit 3 lets few octets arrive at a time. Behind it are the answers to
 // the upstream requests, one after another, divided by 0x1E; when they are used up the API behaves.
 #include <algorithm>
 #include <array>
@@ -80,7 +80,7 @@ class Exchange {
     world_.set_pace(std::chrono::milliseconds(500));
     world_.api.put("/confirm/1", {"text/plain", "one"});
     world_.api.put("/free/1", {"text/plain", "free"});
-    if ((options & 8U) != 0) world_.system.dribble(1);
+    if ((options & 8U) != 0) world_.system.dribble(11);
     const bool closing = (options & 4U) != 0;
     world_.api.manner = [this, answers, closing](const StrictMessage&) mutable {
       world::Manner manner;

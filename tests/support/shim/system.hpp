@@ -170,7 +170,7 @@ class System {
   [[nodiscard]] std::size_t count(Side side, Operation operation) const noexcept {
     return counts_[static_cast<std::size_t>(side)][static_cast<std::size_t>(operation)];
   }
-  // Reads and writes move one octet at a time, on both sides.
+  // Reads and writes move so many octets at most, on both sides.
   void dribble(std::size_t octets_max) noexcept { octets_max_ = octets_max; }
 
   // Whether a readiness waits to be told: then there is something to do without time passing.
