@@ -118,7 +118,16 @@ class MessageParser final
     return content.size();
   }
 
-  void on_chunk_header_impl(std::uint64_t, boost::beast::string_view, error_code&) override {}
+  // Beast takes any octet within quotes. A line end there, which another reader takes for the end of
+  // the line, is how messages are smuggled (RFC 9112 section 7.1.1; RFC 9110 section 5.6.4).
+  void on_chunk_header_impl(std::uint64_t, boost::beast::string_view extensions,
+                            error_code& failure) override {
+    const bool clean = std::ranges::all_of(extensions, [](char octet) {
+      const auto code = static_cast<unsigned char>(octet);
+      return octet == '\t' || (code >= 0x20 && code != 0x7f);
+    });
+    if (!clean) failure = boost::beast::http::error::bad_chunk_extension;
+  }
 
   std::size_t on_chunk_body_impl(std::uint64_t, boost::beast::string_view content,
                                  error_code&) override {

@@ -193,6 +193,18 @@ TEST_P(AMessage, IsMalformedInOneWayOrAnother) {
   EXPECT_EQ(request("GET /a HTTP/2.0\r\nHost: a\r\n\r\n").error, ReadError::version);
 }
 
+TEST_P(AMessage, WithAControlCharacterInAChunkExtensionIsMalformed) {
+  const auto chunked = [](const std::string& extension) {
+    return "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;a=\"" + extension +
+           "\"\r\nx\r\n0\r\n\r\n";
+  };
+  EXPECT_EQ(request(chunked("b\tc \xc3\xbc")).error, ReadError::none);
+  for (const char octet : {'\0', '\r', '\n', '\x01', '\x7f'}) {
+    EXPECT_EQ(request(chunked("b" + std::string(1, octet) + "c")).error, ReadError::malformed)
+        << static_cast<int>(octet);
+  }
+}
+
 TEST_P(AMessage, MayHaveOnlySoLongATarget) {
   const MessageLimits limits{.header_bytes = 1024, .header_fields = 10, .target_bytes = 64};
   const auto get = [](std::size_t size) {
