@@ -20,8 +20,6 @@ using shim::Reading;
 using shim::StrictMessage;
 
 constexpr std::string_view document = "/confirm/1";
-// Of the requests that a strict reading finds; more are never sent in 4096 octets.
-constexpr std::size_t nobody = SIZE_MAX;
 
 // Escapes of unreserved characters decoded, the others in upper case: what a path is sent on as.
 std::string canonical(std::string_view target) {
@@ -220,18 +218,33 @@ class Session {
   }
 
   void landing(const StrictMessage& arrived) {
-    std::size_t found = nobody;
-    for (std::size_t index = next_; index < requests_.size() && found == nobody; ++index) {
-      if (is_same(requests_[index].message, arrived)) found = index;
-    }
-    IFMATCH_PROPERTY(found != nobody, "what reaches the API was sent, once and in that order",
+    // Requests are served one after another: this one is the first that has no answer yet.
+    received_ += client_->take();
+    const std::size_t found = count_answers();
+    IFMATCH_PROPERTY(found < requests_.size() && is_same(requests_[found].message, arrived),
+                     "what reaches the API was sent, once and in that order",
                      arrived.start_line + " of " + sent_);
-    next_ = found + 1;
+    IFMATCH_PROPERTY(!requests_[found].landed, "a write reaches the API once",
+                     arrived.start_line + " of " + sent_);
     requests_[found].landed = true;
     if (canonical(arrived.target()).starts_with("/free/")) return;
     IFMATCH_PROPERTY(
         condition_holds(requests_[found].message, world_.api.find(arrived.target())),
         "the condition of a guarded write holds when it lands", arrived.start_line + " of " + sent_);
+  }
+
+  // Final answers that were received whole.
+  [[nodiscard]] std::size_t count_answers() const {
+    std::string_view rest = received_;
+    std::size_t answered = 0;
+    while (answered < requests_.size()) {
+      StrictMessage answer;
+      const std::string_view method = requests_[answered].message.method();
+      if (shim::read_answer(rest, method, answer) != Reading::complete) break;
+      rest.remove_prefix(answer.octets);
+      if (answer.status() >= 200) ++answered;
+    }
+    return answered;
   }
 
   void judge_fields(const StrictMessage& request) {
@@ -285,7 +298,6 @@ class Session {
   bool stopped_ = false;
   std::string received_;
   std::vector<Sent> requests_;
-  std::size_t next_ = 0;  // the first request that may still land
 };
 
 }  // namespace
