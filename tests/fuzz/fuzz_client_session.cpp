@@ -20,8 +20,6 @@ using shim::Reading;
 using shim::StrictMessage;
 
 constexpr std::string_view document = "/confirm/1";
-// Of the requests that a strict reading finds; more are never sent in 4096 octets.
-constexpr std::size_t nobody = SIZE_MAX;
 
 // Escapes of unreserved characters decoded, the others in upper case: what a path is sent on as.
 std::string canonical(std::string_view target) {
@@ -65,6 +63,12 @@ bool is_same(const StrictMessage& sent, const StrictMessage& arrived) {
   return sent.method() == arrived.method() &&
          canonical(sent.target()) == canonical(arrived.target()) &&
          sent.content == arrived.content;
+}
+
+// The route /free/** and nothing else.
+bool is_bypassed(std::string_view target) {
+  const std::string path = canonical(target.substr(0, target.find_first_of("? ")));
+  return path == "/free" || path.starts_with("/free/");
 }
 
 std::string all_of(const StrictMessage& message, std::string_view name) {
@@ -182,7 +186,7 @@ class Session {
                      world_.api.malformed().front());
     for (const std::string& rest : world_.api.leftovers()) {
       // Only what streams through can be broken off.
-      IFMATCH_PROPERTY(rest.find(" /free/") < rest.find("\r\n"),
+      IFMATCH_PROPERTY(is_bypassed(rest.substr(rest.find(' ') + 1)),
                        "a guarded write reaches the API whole or not at all", rest);
     }
     for (const auto& arrival : world_.api.arrivals()) judge_fields(arrival->request);
@@ -220,24 +224,38 @@ class Session {
   }
 
   void landing(const StrictMessage& arrived) {
-    std::size_t found = nobody;
-    for (std::size_t index = next_; index < requests_.size() && found == nobody; ++index) {
-      if (is_same(requests_[index].message, arrived)) found = index;
-    }
-    IFMATCH_PROPERTY(found != nobody, "what reaches the API was sent, once and in that order",
+    // Requests are served one after another: this one is the first that has no answer yet.
+    received_ += client_->take();
+    const std::size_t found = count_answers();
+    IFMATCH_PROPERTY(found < requests_.size() && is_same(requests_[found].message, arrived),
+                     "what reaches the API was sent, once and in that order",
                      arrived.start_line + " of " + sent_);
-    next_ = found + 1;
+    IFMATCH_PROPERTY(!requests_[found].landed, "a write reaches the API once",
+                     arrived.start_line + " of " + sent_);
     requests_[found].landed = true;
-    if (canonical(arrived.target()).starts_with("/free/")) return;
+    if (is_bypassed(arrived.target())) return;
     IFMATCH_PROPERTY(
         condition_holds(requests_[found].message, world_.api.find(arrived.target())),
         "the condition of a guarded write holds when it lands", arrived.start_line + " of " + sent_);
   }
 
+  // Final answers that were received whole.
+  [[nodiscard]] std::size_t count_answers() const {
+    std::string_view rest = received_;
+    std::size_t answered = 0;
+    while (answered < requests_.size()) {
+      StrictMessage answer;
+      const std::string_view method = requests_[answered].message.method();
+      if (shim::read_answer(rest, method, answer) != Reading::complete) break;
+      rest.remove_prefix(answer.octets);
+      if (answer.status() >= 200) ++answered;
+    }
+    return answered;
+  }
+
   void judge_fields(const StrictMessage& request) {
     IFMATCH_PROPERTY(request.count("host") == 1, "one Host goes on", request.start_line);
-    const std::string target = canonical(request.target());
-    if (target.starts_with("/free/")) return;
+    if (is_bypassed(request.target())) return;
     for (const std::string_view name : {"if-match", "if-none-match", "if-modified-since",
                                         "if-unmodified-since", "if-range", "expect", "upgrade"}) {
       IFMATCH_PROPERTY(request.count(name) == 0, "no precondition goes on",
@@ -285,7 +303,6 @@ class Session {
   bool stopped_ = false;
   std::string received_;
   std::vector<Sent> requests_;
-  std::size_t next_ = 0;  // the first request that may still land
 };
 
 }  // namespace
