@@ -346,7 +346,7 @@ void check_match(const Input& input, const Table& table, const http::Target& tar
   std::string rebuilt;
   std::size_t used = 0;
   for (const std::string& segment : table.patterns[match->route].segments) {
-    if (segment == "**") break;
+    if (segment == plain::the_rest) break;
     rebuilt += "/";
     rebuilt += plain::is_capture(segment) ? std::string(match->captures.values[used++]) : segment;
   }

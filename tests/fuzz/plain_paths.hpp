@@ -190,18 +190,27 @@ inline std::string joined(const std::vector<std::string>& segments) {
 }
 
 struct Pattern {
-  std::vector<std::string> segments;  // "{x}" and "**" as written, literals canonical
+  std::vector<std::string> segments;  // captures as `any_segment`, `**` as `the_rest`, else literals
   bool operator==(const Pattern&) const = default;
 };
 
-inline bool is_capture(const std::string& segment) { return segment.starts_with('{'); }
+// No literal has a slash, whatever its escapes stand for.
+inline const std::string any_segment = "/{}";
+inline const std::string the_rest = "/**";
+
+inline bool is_capture(const std::string& segment) { return segment == any_segment; }
 
 // REQUIRES: the product took the text for a pattern.
 inline Pattern pattern_of(const std::string& text) {
   Pattern pattern{split(text.substr(1), '/')};
   for (std::string& segment : pattern.segments) {
-    if (!is_capture(segment) && segment != "**") segment = *normalised("/" + segment);
-    if (!is_capture(segment) && segment != "**") segment.erase(0, 1);
+    if (segment.starts_with('{')) {
+      segment = any_segment;
+    } else if (segment == "**") {
+      segment = the_rest;
+    } else {
+      segment = normalised("/" + segment)->substr(1);
+    }
   }
   return pattern;
 }
@@ -211,7 +220,7 @@ inline bool matches(const Pattern& pattern, const std::string& path) {
   const std::vector<std::string> segments = split(path.substr(1), '/');
   for (std::size_t i = 0; i < pattern.segments.size(); ++i) {
     const std::string& wanted = pattern.segments[i];
-    if (wanted == "**") return true;
+    if (wanted == the_rest) return true;
     if (i >= segments.size()) return false;
     if (is_capture(wanted) ? segments[i].empty() : segments[i] != wanted) return false;
   }
@@ -222,7 +231,7 @@ inline bool matches(const Pattern& pattern, const std::string& path) {
 inline Pattern folded(const Pattern& pattern, const std::string& base) {
   Pattern out{folded_segments(base, "")};
   for (const std::string& segment : pattern.segments) {
-    const bool literal = !is_capture(segment) && segment != "**";
+    const bool literal = !is_capture(segment) && segment != the_rest;
     if (!segment.empty()) out.segments.push_back(literal ? folded_segment(segment) : segment);
   }
   if (out.segments.empty()) out.segments.emplace_back();
@@ -234,7 +243,7 @@ inline Pattern folded(const Pattern& pattern, const std::string& base) {
 inline bool overlaps(const Pattern& pattern, const std::vector<std::string>& segments) {
   for (std::size_t i = 0; i < pattern.segments.size() && i < segments.size(); ++i) {
     const std::string& wanted = pattern.segments[i];
-    if (wanted == "**" || wanted.empty()) return true;
+    if (wanted == the_rest || wanted.empty()) return true;
     if (!is_capture(wanted) && wanted != segments[i]) return false;
   }
   return true;
