@@ -334,6 +334,8 @@ TEST(Rule_3_3_4, AWaiterThatGivesUpFreesTheGatesThatItHolds) {
   Gates gates(config);
   gates.hold_at_api("PUT", "/shop/42/items");
   RawClient gives_up = begin(gates.api, "PUT", "/shop/42", {}, "{}");
+  // It has the name by then, and waits at its path.
+  ASSERT_TRUE(gives_up.stays_silent(watched));
   gates.expect_waits("PUT", "/stock/42");
   expect_problem(gives_up.read_response(), 503, "resource-busy");
   EXPECT_TRUE(gates.api.upstream.wait_for("PUT", 2)) << "the name is free again";
