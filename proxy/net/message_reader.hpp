@@ -7,6 +7,7 @@
 #include <boost/container/small_vector.hpp>
 #include <type_traits>
 
+#include "proxy/http/characters.hpp"
 #include "proxy/http/message.hpp"
 #include "proxy/net/connection.hpp"
 
@@ -123,8 +124,7 @@ class MessageParser final
   void on_chunk_header_impl(std::uint64_t, boost::beast::string_view extensions,
                             error_code& failure) override {
     const bool clean = std::ranges::all_of(extensions, [](char octet) {
-      const auto code = static_cast<unsigned char>(octet);
-      return octet == '\t' || (code >= 0x20 && code != 0x7f);
+      return octet == '\t' || !http::is(octet, http::octet_class::control);
     });
     if (!clean) failure = boost::beast::http::error::bad_chunk_extension;
   }
