@@ -2,6 +2,8 @@
 // reports them as failures of the test that runs.
 #pragma once
 
+#include <netinet/in.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -21,6 +23,9 @@ class SupportError : public std::runtime_error {
 
 // The error of the last system call, in words.
 [[nodiscard]] SupportError system_error(std::string_view what);
+
+// 127.0.0.1 with a port in host order; zero lets the system pick one.
+[[nodiscard]] sockaddr_in loopback(std::uint16_t port);
 
 class Socket {
  public:

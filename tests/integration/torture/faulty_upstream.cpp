@@ -57,10 +57,7 @@ Socket listen_on(std::uint16_t port) {
   if (!socket.is_open()) throw system_error("socket");
   const int on = 1;
   ::setsockopt(socket.descriptor(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const sockaddr_in address = support::loopback(port);
   if (::bind(socket.descriptor(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
     throw system_error("bind");
   if (::listen(socket.descriptor(), backlog) != 0) throw system_error("listen");

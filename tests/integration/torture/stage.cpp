@@ -22,6 +22,7 @@ using support::ProxyConfig;
 using support::ProxyProcess;
 using support::Socket;
 using support::SupportError;
+using support::loopback;
 using support::system_error;
 using Milliseconds = Stage::Milliseconds;
 
@@ -30,14 +31,6 @@ constexpr rlim_t proxy_descriptors = 256;
 // What ifmatch is told (in_doubt) and what the upstream keeps to, less room for a busy machine.
 constexpr Milliseconds quarantine{1'000};
 constexpr Milliseconds latest{800};
-
-sockaddr_in loopback(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
 
 // Bound and never listening: nobody else gets the port, neither to listen on nor to connect from.
 Socket reserve_port() {
