@@ -308,11 +308,6 @@ class Session {
 }  // namespace
 }  // namespace ifmatch::fuzz
 
-// The code under test is large: traces of allocations as long as by default cost more than it does.
-extern "C" const char* __asan_default_options() {
-  return "malloc_context_size=4:quarantine_size_mb=16";
-}
-
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   ifmatch::fuzz::Session session(data[0]);

@@ -192,11 +192,6 @@ class Exchange {
 }  // namespace
 }  // namespace ifmatch::fuzz
 
-// The code under test is large: traces of allocations as long as by default cost more than it does.
-extern "C" const char* __asan_default_options() {
-  return "malloc_context_size=4:quarantine_size_mb=16";
-}
-
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   ifmatch::fuzz::Exchange exchange(data[0], ifmatch::fuzz::text_of(data + 1, size - 1));
