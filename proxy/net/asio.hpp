@@ -3,21 +3,15 @@
 // also the precompiled one.
 #pragma once
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/basic_resolver.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/system/result.hpp>
 #include <chrono>
@@ -31,6 +25,7 @@
 #include <vector>
 
 #include "proxy/http/result.hpp"
+#include "proxy/net/task.hpp"
 
 namespace ifmatch::net {
 
@@ -45,13 +40,6 @@ using Resolver = asio::ip::basic_resolver<tcp, Executor>;
 using Clock = std::chrono::steady_clock;
 using Instant = Clock::time_point;
 using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
-
-// A coroutine. It is awaited in the expression that makes it, or spawned with values and owners.
-template <typename T>
-using Task = asio::awaitable<T, Executor>;
-
-// Completion by value: errors come back as the first element, nothing is thrown.
-inline constexpr asio::as_tuple_t<asio::use_awaitable_t<Executor>> as_tuple{};
 
 // A value or a fault: exceptions end at the spawn boundary.
 using http::Result;

@@ -45,7 +45,7 @@ class Upload {
 
   void start() {
     running_ = true;
-    asio::co_spawn(exchange_.worker_.io, run(), [this](const std::exception_ptr& failure) {
+    spawn(exchange_.worker_.io, run(), [this](const std::exception_ptr& failure) {
       running_ = false;
       if (failure) upstream_.cancel();
       bell_.cancel();

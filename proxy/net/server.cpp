@@ -100,16 +100,16 @@ class Server::Body {
   std::vector<std::string> addresses() const { return addresses_; }
 
   Ended run() {
-    asio::co_spawn(workers_.front()->io, obey_signals(), asio::detached);
+    spawn(workers_.front()->io, obey_signals());
     for (std::size_t index = 0; index < workers_.size(); ++index) {
       Worker& worker = *workers_[index];
-      asio::co_spawn(worker.io, worker.sweep_for_ever([this, index](Instant now) {
+      spawn(worker.io, worker.sweep_for_ever([this, index](Instant now) {
         if (index != 0) return;
         for (const std::unique_ptr<GuardDesk>& desk : desks_) desk->tick(now);
-      }), asio::detached);
+      }));
     }
     for (Accepting& accepting : acceptors_) {
-      asio::co_spawn(accepting.worker->io, accept_for_ever(accepting), asio::detached);
+      spawn(accepting.worker->io, accept_for_ever(accepting));
     }
     std::vector<std::thread> threads;
     for (std::size_t index = 1; index < workers_.size(); ++index) {
@@ -224,7 +224,7 @@ class Server::Body {
         continue;
       }
       accepting.connections->fetch_add(1, std::memory_order_relaxed);
-      asio::co_spawn(
+      spawn(
           worker.io,
           serve(worker, *accepting.listener, std::move(socket), peer.address().to_string()),
           [connections = accepting.connections](const std::exception_ptr& failure_of_session) {
@@ -269,7 +269,7 @@ class Server::Body {
     auto [failure, number] = co_await signals_->async_wait(as_tuple);
     if (failure) co_return;
     spdlog::info("signal {}: finishing the requests under way", number);
-    asio::co_spawn(workers_.front()->io, drain(), asio::detached);
+    spawn(workers_.front()->io, drain());
     auto [cancelled, second] = co_await signals_->async_wait(as_tuple);
     if (cancelled) co_return;
     spdlog::warn("signal {}: ending at once", second);
@@ -287,7 +287,7 @@ class Server::Body {
       });
     }
     for (const std::unique_ptr<Worker>& worker : workers_) {
-      asio::co_spawn(worker->io, drain_worker(*worker, busy), asio::detached);
+      spawn(worker->io, drain_worker(*worker, busy));
     }
     const Instant deadline = Clock::now() + site_.config.shutdown.drain_timeout;
     Timer look(workers_.front()->io.get_executor());

@@ -114,7 +114,7 @@ class Wire {
 template <typename Head>
 void start(net::MessageReader<Head>& reader, Received<Head>& received, std::string_view method) {
   if (method == "HEAD") reader.without_content();
-  net::asio::co_spawn(io(), receive(reader, received), net::asio::detached);
+  net::spawn(io(), receive(reader, received));
   poll();
 }
 

@@ -78,9 +78,9 @@ World::World(std::size_t upstream_connections_max) {
   desks_.push_back(std::make_unique<net::GuardDesk>(served.origins().front(), guard::EngineLimits{
       .entries_max = 1000, .nodes_max = 1000}));
   worker_.emplace(served, desks_, std::vector<std::size_t>{upstream_connections_max});
-  net::asio::co_spawn(worker_->io, worker_->sweep_for_ever([this](net::Instant now) {
+  net::spawn(worker_->io, worker_->sweep_for_ever([this](net::Instant now) {
     for (const std::unique_ptr<net::GuardDesk>& desk : desks_) desk->tick(now);
-  }), net::asio::detached);
+  }));
 }
 
 World::~World() { end_worker(); }
@@ -129,7 +129,7 @@ void World::observe_sends() {
 void World::start_session(int descriptor) {
   net::Socket socket(worker_->io.get_executor());
   socket.assign(net::tcp::v4(), descriptor);
-  net::asio::co_spawn(worker_->io,
+  net::spawn(worker_->io,
                       serve(*worker_, site().config.listeners.front(), std::move(socket)),
                       [this](const std::exception_ptr& failure) {
                         if (!failure) return;

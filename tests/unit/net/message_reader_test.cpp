@@ -71,7 +71,7 @@ class Wire {
   }
   template <typename Head>
   void start(MessageReader<Head>& reader, Message<Head>& message) {
-    asio::co_spawn(io_, read_message(reader, message), asio::detached);
+    spawn(io_, read_message(reader, message));
     poll();
   }
   // Does everything that can be done without waiting.

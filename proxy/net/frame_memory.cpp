@@ -1,0 +1,74 @@
+#include "proxy/net/frame_memory.hpp"
+
+#include <array>
+#include <cstdint>
+#include <new>
+
+namespace ifmatch::net {
+namespace {
+
+constexpr std::size_t step = 64;
+constexpr std::size_t kept_size_max = 4096;
+// Of one size. A burst of requests must not be paid for in memory for ever.
+constexpr std::uint32_t kept_frames_max = 256;
+
+struct Kept {
+  Kept* next;
+};
+
+struct List {
+  Kept* first;
+  std::uint32_t count;
+};
+
+constinit thread_local std::array<List, kept_size_max / step + 1> lists{};
+// Frames that are given back while the thread ends are not kept.
+constinit thread_local bool ended = false;
+
+// Made by the first frame that a thread has to ask for; frees at the end of the thread.
+struct AtEndOfThread {
+  ~AtEndOfThread() {
+    ended = true;
+    for (List& list : lists) {
+      while (list.first != nullptr) {
+        Kept* const gone = list.first;
+        list.first = gone->next;
+        ::operator delete(gone);
+      }
+      list.count = 0;
+    }
+  }
+};
+
+std::size_t rounded(std::size_t size) { return (size + step - 1) / step; }
+
+void* allocate(std::size_t steps) {
+  thread_local const AtEndOfThread at_end;
+  static_cast<void>(at_end);
+  return ::operator new(steps * step);
+}
+
+}  // namespace
+
+void* take_frame(std::size_t size) {
+  const std::size_t steps = rounded(size);
+  if (steps >= lists.size() || lists[steps].first == nullptr) return allocate(steps);
+  List& list = lists[steps];
+  Kept* const taken = list.first;
+  list.first = taken->next;
+  --list.count;
+  return taken;
+}
+
+void give_frame(void* frame, std::size_t size) noexcept {
+  const std::size_t steps = rounded(size);
+  if (steps >= lists.size() || ended || lists[steps].count >= kept_frames_max) {
+    ::operator delete(frame);
+    return;
+  }
+  List& list = lists[steps];
+  list.first = new (frame) Kept{list.first};
+  ++list.count;
+}
+
+}  // namespace ifmatch::net
