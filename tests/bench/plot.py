@@ -46,7 +46,7 @@ set grid x lc rgb '#dddddd'
 set style fill solid
 unset key
 set xrange [0:*]
-set yrange [-0.6:{count}-0.4] reverse
+set yrange [{count}-0.4:-0.6]
 set lmargin at screen 0.5
 set arrow from 1, graph 0 to 1, graph 1 nohead lc rgb '#c53030' lw 2 front
 plot $goals using ($2/2):0:($2/2):(0.35):($2 <= 1 ? 0x2b6cb0 : 0xc53030):ytic(1) \\
@@ -82,7 +82,7 @@ def goals_part(judged, share):
 
 def draw(path, outcomes, judged):
     """Writes an SVG or PNG file, as its name ends."""
-    svg = not path.endswith(".png")
+    svg = not path.lower().endswith(".png")
     stack = outcomes.get("get-900")
     height_stack = 320 if stack else 0
     height_goals = 80 + 24 * len(judged) if judged else 0

@@ -89,7 +89,8 @@ def goal_table(judged):
         limit = f"{'>=' if entry['at_least'] else '<='} {entry['limit']:g}"
         if entry["stretch"] is not None:
             limit += f", stretch {entry['stretch']:g}"
-        rows.append([entry["goal"], entry["binary"], f"{entry['measured']:.2f}", limit,
+        digits = 3 if entry["measured"] < 10 else 1
+        rows.append([entry["goal"], entry["binary"], f"{entry['measured']:.{digits}f}", limit,
                      entry["verdict"]])
     return ["Goals", *align(rows)]
 
@@ -129,7 +130,7 @@ def write_json(path, options, busy, outcomes, judged):
         "when": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "machine": machine(), "busy_before": busy,
         "options": {"rounds": options.rounds, "seconds": options.seconds,
-                    "binaries": options.binaries},
+                    "binaries": list(options.binaries)},
         "scenarios": {name: {"title": outcome.scenario.title, "ratio_of": outcome.scenario.metric,
                              "targets": summary(outcome)} for name, outcome in outcomes.items()},
         "goals": judged,
