@@ -15,6 +15,7 @@ from processes import BenchError
 HERE = os.path.dirname(os.path.abspath(__file__))
 GRACE_SECONDS = 30  # beyond its own duration no load may take longer
 PIPELINE = 32       # requests in one write, where only their number matters
+RATE_REACHED = 0.95  # a percentile at a lower rate than was asked for would say nothing
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def load_at_rate(server, path, rate, connections, seconds, log_path):
         os.remove(log_path)
     finished = subprocess.run([*command, server.url(path)], capture_output=True, text=True,
                               timeout=seconds + GRACE_SECONDS, check=False)
-    if finished.returncode != 0:
+    if finished.returncode != 0 or " 0 failed, 0 errored, 0 timeout" not in finished.stdout:
         raise BenchError(f"h2load failed: {finished.stdout}{finished.stderr}")
     times = []
     with open(log_path, encoding="ascii") as log:
@@ -82,8 +83,8 @@ def load_at_rate(server, path, rate, connections, seconds, log_path):
             if status != "200":
                 raise BenchError(f"{server.name} answered {status} under h2load")
             times.append(int(microseconds))
-    if not times:
-        raise BenchError(f"{server.name} answered nothing to h2load")
+    if not times or (rate and len(times) < RATE_REACHED * rate * seconds):
+        raise BenchError(f"{server.name} gave h2load {len(times)} answers in {seconds} s")
     times.sort()
     return {"requests": len(times), "seconds": seconds,
             "p50_us": times[len(times) // 2], "p99_us": times[len(times) * 99 // 100]}

@@ -1,6 +1,7 @@
 -- Requests of one kind. Arguments: METHOD PATH BODY_BYTES COUNT ORDER.
 -- With COUNT 0 it is one and the same request, made once: wrk then asks no Lua. Else "{n}" in PATH
--- stands for a number below COUNT, in ORDER "each" (one after the other) or "any" (random).
+-- stands for a number below COUNT, in ORDER "each" (one after the other) or "any" (random, and not
+-- the same ones in every run).
 -- Header fields come from wrk's own -H.
 dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "report.lua")
 
@@ -15,7 +16,7 @@ local function numbered(before, after, count, order)
       return before .. number .. after
     end
   end
-  local seed = 1
+  local seed = os.time() * 7919 % two_to_32
   return function()
     seed = (seed * 69069 + 12345) % two_to_32
     return before .. math.floor(seed / two_to_32 * count) .. after
