@@ -75,6 +75,6 @@ def hot(lab, peers):
 
 
 IDLE = Scenario("idle", f"memory of each of {IDLE_CONNECTIONS:,} idle connections", idle,
-                metric="idle_kib", rounds_max=3, warm_up=False)
+                metric="idle_kib", rounds_max=3, starts=1, warm_up=False)
 HOT = Scenario("hot", f"one resource of a slow API, {CLIENTS} clients that read and write it; "
                "straight: one client without a proxy", hot, metric="writes_per_s")
