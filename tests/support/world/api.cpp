@@ -41,8 +41,11 @@ std::string framed(const Document& shown, int status, const Manner& manner, bool
 
 }  // namespace
 
+// Those that the registry of methods calls safe (RFC 9110 section 16.1.1).
 bool is_unsafe(std::string_view method) {
-  return method != "GET" && method != "HEAD" && method != "OPTIONS";
+  constexpr std::array<std::string_view, 7> safe = {"GET",    "HEAD",   "OPTIONS", "PROPFIND",
+                                                    "REPORT", "SEARCH", "QUERY"};
+  return std::ranges::find(safe, method) == safe.end();
 }
 
 const Document* Api::find(std::string_view target) const {
