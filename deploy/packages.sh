@@ -15,6 +15,13 @@ build_packages=(
 # shellcheck disable=SC2034
 test_packages=(libgtest-dev libgmock-dev nginx apache2-bin python3 spin)
 
+# The proxies that the benchmark compares, and what loads them and draws.
+# shellcheck disable=SC2034
+bench_packages=(
+  nginx libnginx-mod-http-lua lua-resty-core lua-nginx-string haproxy caddy
+  wrk nghttp2-client gnuplot-nox python3
+)
+
 # libFuzzer comes with clang.
 # shellcheck disable=SC2034
 fuzz_packages=(clang-14 libclang-rt-14-dev)
