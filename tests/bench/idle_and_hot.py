@@ -49,6 +49,8 @@ def settled_writes(server, store, clients, seconds):
     before = number_of(store)
     taken = sample(server, lambda: run_wrk(
         server, "read_modify_write.lua", [PATH], seconds, clients, clients))
+    if taken["failed"]:
+        raise BenchError(f"{server.name} broke {taken['failed']} connections")
     grown = number_of(store) - before
     # More than was acknowledged is possible: the load ends while writes are under way.
     if taken["written"] > grown:

@@ -64,8 +64,8 @@ def sample(server, run, lab=None, trips=None, under_way=0):
         taken["trips"] = made / requests
         allowed = TRIPS_TOLERANCE * requests + (trips or 0) * under_way
         if trips is not None and abs(made - trips * requests) > allowed:
-            raise BenchError(f"{server.name} made {taken['trips']:.3f} requests to the API for each "
-                             f"that it answered, where {trips} were expected")
+            raise BenchError(f"{server.name} made {taken['trips']:.3f} requests to the API for "
+                             f"each that it answered, where {trips} were expected")
     return taken
 
 

@@ -1,7 +1,7 @@
--- What somebody would write in an afternoon: hash the answer, hand the hash out as an ETag, remember
--- it, and let a PUT through if its If-Match names what is remembered. It has no gate, probes
--- nothing and knows nothing of unknown outcomes, so updates are lost through it. It is here for its
--- price.
+-- What somebody would write in an afternoon: hash the answer, hand the hash out as an ETag,
+-- remember it, and let a PUT through if its If-Match names what is remembered. It has no gate,
+-- probes nothing and knows nothing of unknown outcomes, so updates are lost through it. It is here
+-- for its price.
 local sha256 = require "nginx.sha256"
 local versions = ngx.shared.versions
 local target = ngx.var.request_uri
@@ -34,6 +34,8 @@ elseif ngx.var.http_if_match ~= versions:get(target) or not ngx.var.http_if_matc
   ngx.header["Content-Type"] = "application/problem+json"
   ngx.print(refusal)
 else
+  -- Or nginx would evaluate it, too, and turn the answer to a write that was made into 412.
+  ngx.req.clear_header("If-Match")
   ngx.req.read_body()
   local answer = ngx.location.capture(
     "/api" .. target, { method = ngx.HTTP_PUT, always_forward_body = true })
