@@ -1,7 +1,6 @@
 #include "proxy/http/variant.hpp"
 
-#include <openssl/evp.h>
-#include <openssl/rand.h>
+#include <sodium.h>
 
 #include <algorithm>
 #include <cstring>
@@ -13,33 +12,18 @@
 #include <unordered_map>
 #include <vector>
 
-#include "proxy/guard/assert.hpp"
 #include "proxy/http/characters.hpp"
 
 namespace ifmatch::http {
 
 namespace {
 
-// Fetched once: a fetch per digest costs more than the digest.
-const EVP_MD* sha256() {
-  static EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  if (algorithm == nullptr) throw std::runtime_error("OpenSSL has no SHA-256");
-  return algorithm;
-}
-
-struct ContextDeleter {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-
-guard::Digest digest_of(std::string_view octets) {
-  thread_local const std::unique_ptr<EVP_MD_CTX, ContextDeleter> context(EVP_MD_CTX_new());
-  std::array<std::uint8_t, 32> full{};
-  IFMATCH_ASSERT(context != nullptr &&
-                 EVP_DigestInit_ex2(context.get(), sha256(), nullptr) == 1 &&
-                 EVP_DigestUpdate(context.get(), octets.data(), octets.size()) == 1 &&
-                 EVP_DigestFinal_ex(context.get(), full.data(), nullptr) == 1);
+guard::Digest digest_of(const Keyring::Secret& secret, std::string_view octets) {
   guard::Digest digest{};
-  std::copy_n(full.begin(), digest.size(), digest.begin());
+  static_assert(sizeof digest == crypto_shorthash_siphashx24_BYTES);
+  static_assert(sizeof secret == crypto_shorthash_siphashx24_KEYBYTES);
+  crypto_shorthash_siphashx24(digest.data(), reinterpret_cast<const unsigned char*>(octets.data()),
+                              octets.size(), secret.data());
   return digest;
 }
 
@@ -61,12 +45,10 @@ void append_octets(std::string& out, const std::array<std::uint8_t, size>& octet
   out.append(reinterpret_cast<const char*>(octets.data()), octets.size());
 }
 
-// Begins an input in a buffer that keeps its memory. The secret comes first and the digest is cut
-// to half, so that nobody outside can compute or extend one.
-std::string& begin_input(const std::array<std::uint8_t, 32>& secret, char domain) {
+// Begins an input in a buffer that keeps its memory.
+std::string& begin_input(char domain) {
   thread_local std::string buffer;
   buffer.clear();
-  append_octets(buffer, secret);
   buffer += domain;
   return buffer;
 }
@@ -131,52 +113,48 @@ void append_selection(std::string& out, const guard::Digest& target, const guard
 }  // namespace
 
 Keyring::Keyring() : secret_{} {
-  if (RAND_bytes(secret_.data(), static_cast<int>(secret_.size())) != 1) {
-    throw std::runtime_error("OpenSSL has no randomness");
-  }
-  static_cast<void>(sha256());
+  if (sodium_init() < 0) throw std::runtime_error("libsodium has no randomness");
+  randombytes_buf(secret_.data(), secret_.size());
 }
 
-Keyring::Keyring(const std::array<std::uint8_t, 32>& secret) : secret_(secret) {
-  static_cast<void>(sha256());
-}
+Keyring::Keyring(const Secret& secret) : secret_(secret) {}
 
 guard::Digest Keyring::target_digest(std::string_view host, std::string_view target) const {
-  std::string& input = begin_input(secret_, 't');
+  std::string& input = begin_input('t');
   append_part(input, host);
   append_part(input, target);
-  return digest_of(input);
+  return digest_of(secret_, input);
 }
 
 guard::Digest Keyring::viewer_digest(const Fields& request,
                                      std::span<const std::string> vary) const {
-  std::string& input = begin_input(secret_, 'w');
+  std::string& input = begin_input('w');
   append_field(input, request, FieldId::authorization);
   append_field(input, request, FieldId::cookie);
   for (const std::string& name : vary) {
     append_part(input, name);
     append_field(input, request, std::string_view(name));
   }
-  return digest_of(input);
+  return digest_of(secret_, input);
 }
 
 guard::Digest Keyring::variant_digest(const guard::Digest& target, const guard::Digest& viewer,
                                       const Fields& request, const Fields& response) const {
   const std::vector<std::string> names = further_vary_names(response);
-  std::string& input = begin_input(secret_, 'v');
+  std::string& input = begin_input('v');
   append_selection(input, target, viewer, request);
   for (const std::string& name : names) {
     append_part(input, name);
     append_field(input, request, std::string_view(name));
   }
-  return digest_of(input);
+  return digest_of(secret_, input);
 }
 
 guard::Digest Keyring::variant_digest(const guard::Digest& target, const guard::Digest& viewer,
                                       const Fields& request) const {
-  std::string& input = begin_input(secret_, 'v');
+  std::string& input = begin_input('v');
   append_selection(input, target, viewer, request);
-  return digest_of(input);
+  return digest_of(secret_, input);
 }
 
 bool is_anonymous(const Fields& request) noexcept {

@@ -1,5 +1,6 @@
 // Keyed digests for records: who asked for what, and what selected the answer. They are compared
-// and never leave the process, so the key is drawn at its start.
+// and never leave the process, so the key is drawn at its start. SipHash-2-4 with 128 bits (Aumasson
+// and Bernstein, 2012): without the key nobody can aim at a collision, and it costs a third of SHA-256.
 #pragma once
 
 #include <array>
@@ -20,8 +21,10 @@ namespace ifmatch::http {
 // inputs meet; every digest has a domain of its own.
 class Keyring {
  public:
+  using Secret = std::array<std::uint8_t, 16>;
+
   Keyring();  // draws a random secret; throws std::runtime_error when there is no randomness
-  explicit Keyring(const std::array<std::uint8_t, 32>& secret);  // for tests
+  explicit Keyring(const Secret& secret);  // for tests
 
   // The exact target with its query, and the Host as the client sent it.
   [[nodiscard]] guard::Digest target_digest(std::string_view host, std::string_view target) const;
@@ -43,7 +46,7 @@ class Keyring {
                                              const Fields& request) const;
 
  private:
-  std::array<std::uint8_t, 32> secret_;
+  Secret secret_;
 };
 
 // Whether the request carries neither Authorization nor Cookie.

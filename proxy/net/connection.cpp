@@ -111,22 +111,34 @@ Task<error_code> Connection::read(std::size_t capacity_max, Instant deadline) {
 Task<error_code> Connection::write(std::span<asio::const_buffer> buffers,
                                    std::chrono::milliseconds silence, Instant deadline) {
   written_ = 0;
+  const error_code failure = write_some(buffers);
+  if (would_block(failure)) return write_rest(buffers, silence, deadline);
+  return failure;
+}
+
+error_code Connection::write_some(std::span<asio::const_buffer>& buffers) {
   buffers = without_front(buffers, 0);
-  while (!buffers.empty()) {
-    error_code failure;
+  error_code failure;
+  while (!buffers.empty() && !failure) {
     const std::size_t sent = send_some(socket.native_handle(), buffers, failure);
     written_ += sent;
     buffers = without_front(buffers, sent);
-    if (!failure) continue;
-    if (!would_block(failure)) co_return failure;
+  }
+  return failure;
+}
+
+Task<error_code> Connection::write_rest(std::span<asio::const_buffer> buffers,
+                                        std::chrono::milliseconds silence, Instant deadline) {
+  for (;;) {
     write_deadline_ = std::min(after(silence), deadline);
     write_expired_ = false;
     auto [waiting] = co_await socket.async_wait(Socket::wait_write, as_tuple);
     write_deadline_ = never;
     if (waiting && write_expired_) co_return asio::error::timed_out;
     if (waiting) co_return waiting;
+    const error_code failure = write_some(buffers);
+    if (!would_block(failure)) co_return failure;
   }
-  co_return error_code{};
 }
 
 bool Connection::silent() {

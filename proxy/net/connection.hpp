@@ -45,8 +45,8 @@ class Connection final : private Swept {
     if (read_deadline_ > deadline) read_deadline_ = deadline;
   }
 
-  // Writes all of it in as few system calls as the socket allows; it suspends only when the
-  // socket is full, and `silence` bounds each such wait. `buffers` is consumed. `written` counts
+  // Writes all of it in as few system calls as the socket allows. The first attempt is made before
+  // it returns; it suspends only when the socket is full, and `silence` bounds each such wait. `buffers` is consumed. `written` counts
   // the octets that the kernel took, also when an error ends the write.
   [[nodiscard]] Task<error_code> write(std::span<asio::const_buffer> buffers,
                                        std::chrono::milliseconds silence, Instant deadline);
@@ -72,6 +72,10 @@ class Connection final : private Swept {
 
  private:
   void sweep(Instant now) override;
+  // Takes what it has written off `buffers`; all of it if there is no error.
+  error_code write_some(std::span<asio::const_buffer>& buffers);
+  Task<error_code> write_rest(std::span<asio::const_buffer> buffers,
+                              std::chrono::milliseconds silence, Instant deadline);
 
   const Sweeper& sweeper_;
   Instant read_deadline_ = never;

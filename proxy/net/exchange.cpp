@@ -118,13 +118,13 @@ Exchange::Exchange(Worker& worker, Connection& client, RequestReader& reader,
 Task<Flow> Exchange::serve() {
   routing_ = route_request(worker_.site, head_, shape_.target);
   route_ = routing_.route;
-  if (routing_.problem) co_return co_await refuse(std::move(*routing_.problem));
+  if (routing_.problem) return refuse(std::move(*routing_.problem));
   switch (routing_.way) {
-    case Way::read: co_return co_await read_way();
-    case Way::write: co_return co_await write_way();
+    case Way::read: return read_way();
+    case Way::write: return write_way();
     case Way::pass: break;
   }
-  co_return co_await pass_way();
+  return pass_way();
 }
 
 http::Checked<guard::Resource> Exchange::resource() const {
@@ -228,15 +228,24 @@ void Exchange::learn(guard::ResourceView resource, const guard::Digest& target,
       [&](guard::Engine& engine) { engine.learn(lesson, anonymous); });
 }
 
+Flow Exchange::flow_after(const error_code& failure, http::Closing ending) {
+  if (failure) return Flow::drop;
+  return ending.keep_alive ? Flow::keep : Flow::close;
+}
+
 http::Closing Exchange::closing() const {
   const bool keep = shape_.keep_alive && !worker_.draining && !must_close_;
   return {.client_minor_version = head_.minor_version, .keep_alive = keep};
 }
 
 Task<Flow> Exchange::send(std::span<asio::const_buffer> buffers, http::Closing ending) {
-  const error_code failure = co_await client_.write(buffers, listener_.timeouts.write, never);
-  if (failure) co_return Flow::drop;
-  co_return ending.keep_alive ? Flow::keep : Flow::close;
+  Task<error_code> written = client_.write(buffers, listener_.timeouts.write, never);
+  if (written.await_ready()) return flow_after(written.await_resume(), ending);
+  return sent_later(std::move(written), ending);
+}
+
+Task<Flow> Exchange::sent_later(Task<error_code> written, http::Closing ending) {
+  co_return flow_after(co_await std::move(written), ending);
 }
 
 Task<Flow> Exchange::refuse(http::ProblemDetails details) {

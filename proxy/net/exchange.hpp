@@ -64,6 +64,10 @@ class Exchange {
                                                      const guard::Resource& resource);
   [[nodiscard]] Task<Flow> answer_read(Reading& reading, Answer& answer,
                                        const std::optional<guard::Version>& version);
+  [[nodiscard]] Task<Flow> relay_untagged(Reading& reading, Answer& answer);
+  [[nodiscard]] static Task<Flow> wait_for(Task<error_code> written, Lent<std::string> octets,
+                                           Lent<std::vector<asio::const_buffer>> buffers,
+                                           Answer& answer, http::Closing ending);
 
   // Of the pass way.
   // The answer to an OPTIONS that was to be forwarded no further (RFC 9110 section 7.6.2).
@@ -88,6 +92,8 @@ class Exchange {
   [[nodiscard]] Task<Flow> relay(Answer& answer, http::Validators validators,
                                  std::string_view held);
   [[nodiscard]] Task<Flow> send(std::span<asio::const_buffer> buffers, http::Closing closing);
+  [[nodiscard]] static Task<Flow> sent_later(Task<error_code> written, http::Closing closing);
+  [[nodiscard]] static Flow flow_after(const error_code& failure, http::Closing closing);
   [[nodiscard]] Task<Flow> refuse(http::ProblemDetails details);
   [[nodiscard]] http::Closing closing() const;
   // What the upstream is told as Host: as the client sent it, and its own where there was none.

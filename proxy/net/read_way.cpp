@@ -119,13 +119,9 @@ Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
     verdict = http::evaluate_read(*reading.conditions.condition, version);
   }
   if (verdict == http::ReadVerdict::failed) {
-    co_return co_await refuse(http::stale_version(reading.conditions, version));
+    return refuse(http::stale_version(reading.conditions, version));
   }
-  if (reading.overflowing) {
-    const Flow flow = co_await relay(answer, http::Validators::drop, reading.held);
-    answer.finish();
-    co_return flow;
-  }
+  if (reading.overflowing) return relay_untagged(reading, answer);
 
   const std::string etag = version ? http::format_tag(*version) : std::string();
   const http::Closing ending = closing();
@@ -137,8 +133,8 @@ Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
       .closing = ending,
       .expose_etag = route_->expose_etag,
       .date = worker_.date()};
-  const Lent<std::string> octets = worker_.lend_string();
-  const Lent<std::vector<asio::const_buffer>> buffers = worker_.lend_buffers();
+  Lent<std::string> octets = worker_.lend_string();
+  Lent<std::vector<asio::const_buffer>> buffers = worker_.lend_buffers();
   if (verdict == http::ReadVerdict::not_modified) {
     http::write_not_modified(*octets, forwarded);
   } else {
@@ -158,8 +154,28 @@ Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
   const bool in_place = reading.held.empty() && reading.size > 0 && head_.method != "HEAD" &&
                         verdict == http::ReadVerdict::proceed;
   if (!in_place) answer.finish();
-  const Flow flow = co_await send(*buffers, ending);
+  Task<error_code> written = client_.write(*buffers, listener_.timeouts.write, never);
+  if (!written.await_ready()) {
+    return wait_for(std::move(written), std::move(octets), std::move(buffers), answer, ending);
+  }
   if (in_place) answer.finish();
+  return flow_after(written.await_resume(), ending);
+}
+
+// For a client that reads slowly. What is being written stays here, or in the connection of the
+// answer, until it has been taken.
+Task<Flow> Exchange::wait_for(Task<error_code> written,
+                              [[maybe_unused]] Lent<std::string> octets,
+                              [[maybe_unused]] Lent<std::vector<asio::const_buffer>> buffers,
+                              Answer& answer, http::Closing ending) {
+  const Flow flow = flow_after(co_await std::move(written), ending);
+  answer.finish();
+  co_return flow;
+}
+
+Task<Flow> Exchange::relay_untagged(Reading& reading, Answer& answer) {
+  const Flow flow = co_await relay(answer, http::Validators::drop, reading.held);
+  answer.finish();
   co_return flow;
 }
 

@@ -159,12 +159,15 @@ Task<Result<void>> UpstreamPool::wait_for_room(Instant deadline) {
 }
 
 Task<Result<Lease>> UpstreamPool::lease(Reuse reuse) {
+  if (std::unique_ptr<Connection> idle = take_idle(reuse)) {
+    return Result<Lease>(Lease(*this, std::move(idle), false));
+  }
+  return wait_or_connect(reuse);
+}
+
+Task<Result<Lease>> UpstreamPool::wait_or_connect(Reuse reuse) {
   const Instant deadline = sweeper_.after(upstream_.timeouts.connect);
-  for (;;) {
-    if (std::unique_ptr<Connection> idle = take_idle(reuse)) {
-      co_return Lease(*this, std::move(idle), false);
-    }
-    if (open_ < share_) break;
+  while (open_ >= share_) {
     if (!idle_.empty()) {  // only ones that this caller cannot use: one of them makes room
       idle_.pop_front();
       connection_gone();
@@ -172,6 +175,9 @@ Task<Result<Lease>> UpstreamPool::lease(Reuse reuse) {
     }
     const Result<void> room = co_await wait_for_room(deadline);
     if (room.has_error()) co_return room.error();
+    if (std::unique_ptr<Connection> idle = take_idle(reuse)) {
+      co_return Lease(*this, std::move(idle), false);
+    }
   }
   Opening opening(*this);
   Result<std::unique_ptr<Connection>> connected = co_await connect(deadline);

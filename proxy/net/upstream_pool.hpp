@@ -73,6 +73,7 @@ class UpstreamPool final : private Swept {
 
   void sweep(Instant now) override;
   std::unique_ptr<Connection> take_idle(Reuse reuse);
+  Task<Result<Lease>> wait_or_connect(Reuse reuse);
   Task<Result<std::unique_ptr<Connection>>> connect(Instant deadline);
   Task<Result<void>> resolve(Instant deadline);
   Task<Result<void>> wait_for_room(Instant deadline);

@@ -27,7 +27,7 @@ TEST(TargetDigest, SeparatesItsParts) {
 
 TEST(TargetDigest, DiffersBetweenProcesses) {
   EXPECT_NE(Keyring().target_digest("h", "/"), Keyring().target_digest("h", "/"));
-  const std::array<std::uint8_t, 32> secret{1};
+  const Keyring::Secret secret{1};
   EXPECT_EQ(Keyring(secret).target_digest("h", "/"), Keyring(secret).target_digest("h", "/"));
 }
 
