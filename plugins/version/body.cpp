@@ -116,15 +116,9 @@ class BodyHasher final : public VersionHasher {
           (keyed_ != nullptr
                ? EVP_MD_CTX_copy_ex(context_.get(), keyed_->inner()) == 1
                : EVP_DigestInit_ex2(context_.get(), algorithm_.get(), nullptr) == 1);
-    // A length before each of the two, and the content last: no two representations have the same
-    // octets.
-    normalised_.clear();
-    append_normalised_media_type(normalised_, media_type);
-    head_ = domain;
-    append_part(head_, normalised_);
-    normalised_.clear();
-    append_lowered(normalised_, trimmed(content_coding));
-    append_part(head_, normalised_);
+    if (head_.empty() || media_type != media_type_ || content_coding != content_coding_) {
+      make_head(media_type, content_coding);
+    }
     feed(head_.data(), head_.size());
   }
 
@@ -147,6 +141,20 @@ class BodyHasher final : public VersionHasher {
   }
 
  private:
+  // A length before each of the two, and the content last: no two representations have the same
+  // octets.
+  void make_head(std::string_view media_type, std::string_view content_coding) {
+    head_ = domain;
+    std::string normalised;
+    append_normalised_media_type(normalised, media_type);
+    append_part(head_, normalised);
+    normalised.clear();
+    append_lowered(normalised, trimmed(content_coding));
+    append_part(head_, normalised);
+    media_type_ = media_type;
+    content_coding_ = content_coding;
+  }
+
   void feed(const void* octets, std::size_t size) {
     ok_ = ok_ && (size == 0 || EVP_DigestUpdate(context_.get(), octets, size) == 1);
   }
@@ -154,8 +162,9 @@ class BodyHasher final : public VersionHasher {
   Algorithm algorithm_;
   std::shared_ptr<const KeyedStates> keyed_;  // null without a secret
   Context context_;
-  std::string normalised_;  // both keep their memory from one representation to the next
-  std::string head_;
+  std::string media_type_;  // of the representation before, which the next one mostly shares
+  std::string content_coding_;
+  std::string head_;        // what they are digested as
   bool ok_ = false;
 };
 

@@ -13,6 +13,7 @@ inline constexpr std::uint8_t unreserved = 2;  // RFC 3986 section 2.3
 inline constexpr std::uint8_t path = 4;        // pchar without '%', RFC 3986 section 3.3
 inline constexpr std::uint8_t control = 8;     // CTL: 0x00 to 0x1F and DEL
 inline constexpr std::uint8_t entity_tag = 16; // etagc, RFC 9110 section 8.8.3
+inline constexpr std::uint8_t plain = 32;  // letters, digits, '-' and '_': no reader of paths minds
 }  // namespace octet_class
 
 namespace detail {
@@ -27,7 +28,8 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
   constexpr std::string_view alphanumeric =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
   using namespace octet_class;
-  mark(alphanumeric, token | unreserved | path);
+  mark(alphanumeric, token | unreserved | path | plain);
+  mark("-_", plain);
   mark("!#$%&'*+-.^_`|~", token);
   mark("-._~", unreserved | path);
   mark("!$&'()*+,;=:@", path);

@@ -42,6 +42,7 @@ bool is_end_to_end(std::string_view name) noexcept {
 }
 
 Nominated::Nominated(const Fields& fields) {
+  if (!fields.has(FieldId::connection)) return;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     if (fields.id(i) != FieldId::connection) continue;
     for_each_element(fields.line(i).value, [this](std::string_view name) {

@@ -1,5 +1,6 @@
 #include "proxy/http/entity_tag.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -143,18 +144,19 @@ std::optional<EntityTag> parse_entity_tag(std::string_view value) noexcept {
 }
 
 std::string format_tag(const guard::Version& version) {
-  std::string tag;
-  tag.reserve(own_tag_size);
-  tag += '"';
-  tag += own_prefix;
+  std::array<char, own_tag_size> tag;
+  char* end = tag.data();
+  *end++ = '"';
+  end = std::ranges::copy(own_prefix, end).out;
   for (std::size_t i = 0; i < version.size(); i += 3) {
     const std::uint32_t bits = (static_cast<std::uint32_t>(version[i]) << 16U) |
                                (static_cast<std::uint32_t>(version[i + 1]) << 8U) |
                                version[i + 2];
-    for (const unsigned shift : {18U, 12U, 6U, 0U}) tag += base64url[(bits >> shift) & 0x3FU];
+    for (const unsigned shift : {18U, 12U, 6U, 0U}) *end++ = base64url[(bits >> shift) & 0x3FU];
   }
-  tag += '"';
-  return tag;
+  *end++ = '"';
+  IFMATCH_ASSERT(end == tag.data() + tag.size());
+  return {tag.data(), tag.size()};
 }
 
 std::optional<guard::Version> parse_own(const EntityTag& tag) noexcept {

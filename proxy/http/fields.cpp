@@ -105,37 +105,39 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) noexcept {
 FieldId identify(std::string_view name) noexcept {
   if (name.size() > known_size_max) return FieldId::other;
   const std::size_t end = size_index[name.size() + 1];
-  for (std::size_t i = size_index[name.size()]; i < end; ++i) {
-    if (equals_ignoring_case(name, known_names[i].name)) return known_names[i].id;
+  std::size_t i = size_index[name.size()];
+  if (i == end || name.empty()) return FieldId::other;
+  const char first = lowered(name.front());
+  const char last = lowered(name.back());
+  for (; i < end; ++i) {
+    const std::string_view known = known_names[i].name;
+    if (known.front() == first && known.back() == last && equals_ignoring_case(name, known)) {
+      return known_names[i].id;
+    }
   }
   return FieldId::other;
 }
 
 void Fields::add(std::string_view name, std::string_view value) {
-  const Span span{static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
-                  static_cast<std::uint32_t>(value.size()), identify(name)};
-  text_.append(name);
-  text_.append(value);
-  lines_.push_back(span);
+  const std::size_t begin = text_.size();
+  const FieldId id = identify(name);
+  lines_.push_back({static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(name.size()),
+                    static_cast<std::uint32_t>(value.size()), id});
+  present_ |= bit(id);
+  text_.append(name).append(colon).append(value).append(line_end);
 }
 
 void Fields::remove(std::string_view name) {
   std::erase_if(lines_, [&](const Span& span) {
-    return equals_ignoring_case(
-        std::string_view(text_).substr(span.name_begin, span.name_size), name);
+    return equals_ignoring_case({text_.data() + span.begin, span.name_size}, name);
   });
+  if (const FieldId id = identify(name); id != FieldId::other) present_ &= ~bit(id);
 }
 
 void Fields::clear() noexcept {
   text_.clear();
   lines_.clear();
-}
-
-Fields::Line Fields::line(std::size_t index) const {
-  const Span& span = lines_[index];
-  const std::string_view text = text_;
-  return {text.substr(span.name_begin, span.name_size),
-          text.substr(span.name_begin + span.name_size, span.value_size)};
+  present_ = 0;
 }
 
 std::size_t Fields::count(std::string_view name) const {
@@ -164,12 +166,14 @@ std::string Fields::joined(std::string_view name) const {
 }
 
 std::size_t Fields::count(FieldId id) const {
+  if (!has(id)) return 0;
   std::size_t found = 0;
   for (const Span& span : lines_) found += span.id == id ? 1 : 0;
   return found;
 }
 
 std::string_view Fields::first(FieldId id) const {
+  if (!has(id)) return {};
   for (std::size_t i = 0; i < lines_.size(); ++i) {
     if (lines_[i].id == id) return line(i).value;
   }
@@ -178,6 +182,7 @@ std::string_view Fields::first(FieldId id) const {
 
 std::string Fields::joined(FieldId id) const {
   std::string list;
+  if (!has(id)) return list;
   bool begun = false;
   for (std::size_t i = 0; i < lines_.size(); ++i) {
     if (lines_[i].id != id) continue;
@@ -201,6 +206,7 @@ bool is_token(std::string_view text) noexcept {
 }
 
 bool lists(const Fields& fields, FieldId id, std::string_view element) noexcept {
+  if (!fields.has(id)) return false;
   bool found = false;
   for (std::size_t i = 0; i < fields.size() && !found; ++i) {
     if (fields.id(i) != id) continue;

@@ -1,6 +1,6 @@
 // The field lines of one header section (RFC 9110 section 5), in order, as they were when the
-// section ended. One buffer holds all names and values, so that a message costs few allocations and
-// none when the object is used again.
+// section ended. One buffer holds all of them, written as they are sent on, so that a message costs
+// few allocations, none when the object is used again, and one copy when it is forwarded.
 #pragma once
 
 #include <cstddef>
@@ -74,6 +74,8 @@ enum class FieldId : std::uint8_t {
   x_http_method_override,
   x_method_override,
 };
+inline constexpr FieldId last_field_id = FieldId::x_method_override;
+static_assert(static_cast<unsigned>(last_field_id) < 64, "Fields keeps a bit for each");
 
 // FieldId::other for every name that is not in the list.
 [[nodiscard]] FieldId identify(std::string_view name) noexcept;
@@ -111,7 +113,17 @@ class Fields {
 
   [[nodiscard]] std::size_t size() const noexcept { return lines_.size(); }
   [[nodiscard]] bool empty() const noexcept { return lines_.empty(); }
-  [[nodiscard]] Line line(std::size_t index) const;
+  [[nodiscard]] Line line(std::size_t index) const {
+    const Span& span = lines_[index];
+    const char* const name = text_.data() + span.begin;
+    return {{name, span.name_size}, {name + span.name_size + colon.size(), span.value_size}};
+  }
+  // "name: value" and the end of the line, as it goes out.
+  [[nodiscard]] std::string_view written(std::size_t index) const {
+    const Span& span = lines_[index];
+    return {text_.data() + span.begin,
+            span.name_size + colon.size() + span.value_size + line_end.size()};
+  }
   [[nodiscard]] FieldId id(std::size_t index) const { return lines_[index].id; }
   [[nodiscard]] Iterator begin() const { return {*this, 0}; }
   [[nodiscard]] Iterator end() const { return {*this, lines_.size()}; }
@@ -127,22 +139,28 @@ class Fields {
 
   // The same by identity, which compares one octet per line. REQUIRES: not FieldId::other.
   [[nodiscard]] std::size_t count(FieldId id) const;
-  [[nodiscard]] bool has(FieldId id) const { return count(id) > 0; }
+  [[nodiscard]] bool has(FieldId id) const noexcept { return (present_ & bit(id)) != 0; }
   [[nodiscard]] std::string_view first(FieldId id) const;
   [[nodiscard]] std::string joined(FieldId id) const;
 
-  // Octets of all names and values that are held.
+  // Octets of all lines as they are written.
   [[nodiscard]] std::size_t octets() const noexcept { return text_.size(); }
 
  private:
+  static constexpr std::string_view colon = ": ";
+  static constexpr std::string_view line_end = "\r\n";
   struct Span {
-    std::uint32_t name_begin;
+    std::uint32_t begin;
     std::uint32_t name_size;
-    std::uint32_t value_size;  // the value follows the name
+    std::uint32_t value_size;
     FieldId id;
   };
+  static constexpr std::uint64_t bit(FieldId id) noexcept {
+    return std::uint64_t{1} << static_cast<unsigned>(id);
+  }
   std::string text_;
   std::vector<Span> lines_;
+  std::uint64_t present_ = 0;  // a bit for each identity that a line has
 };
 
 // Takes off spaces and horizontal tabs at both ends (OWS, RFC 9110 section 5.6.3).

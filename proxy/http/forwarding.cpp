@@ -103,20 +103,22 @@ void write_framing(std::string& out, std::string_view method, const ContentFrami
 void write_request_head(std::string& out, const ForwardedRequest& request) {
   const Fields& fields = request.head.fields;
   const Nominated nominated(fields);
-  out.reserve(out.size() + fields.octets() + 4 * fields.size() + request.base_path.size() +
-              request.target.size() + 384);
+  out.reserve(out.size() + fields.octets() + request.base_path.size() + request.target.size() +
+              384);
   out += request.method;
   out += ' ';
   if (request.target != "*") out += request.base_path;
   out += request.target;
   out += " HTTP/1.1\r\n";
   write_line(out, "Host", request.host);
+  CopiedLines carried(out);
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const Fields::Line line = fields.line(i);
-    if (is_carried(request, fields.id(i), line.name) && !nominated.contains(line.name)) {
-      write_line(out, line.name, line.value);
+    const std::string_view name = fields.line(i).name;
+    if (is_carried(request, fields.id(i), name) && !nominated.contains(name)) {
+      carried.add(fields.written(i));
     }
   }
+  carried.finish();
   if (request.identity_coding) write_line(out, "Accept-Encoding", "identity");
   if (request.no_cache) write_line(out, "Cache-Control", "no-cache");
   write_replaced(out, request.replaced);

@@ -17,6 +17,11 @@ ProblemDetails ambiguous(std::string_view why) {
   return details;
 }
 
+// Nothing that any reader takes for more than a name: such a segment is its own canonical spelling.
+bool is_plain(std::string_view segment) noexcept {
+  return std::ranges::all_of(segment, [](char octet) { return is(octet, octet_class::plain); });
+}
+
 // Decodes in place until no valid escape is left: an API behind another proxy may well decode
 // twice. One pass does it, because an escape is looked for wherever its last octet arrives, be it
 // from the text or from an escape decoded before.
@@ -77,6 +82,7 @@ std::string_view objection_to(std::string_view decoded) noexcept {
 }
 
 std::string_view objection_to_segment(std::string_view segment) {
+  if (is_plain(segment)) return {};
   if (segment.find('%') == std::string_view::npos) return objection_to(segment);
   std::string decoded(segment);
   decode_fully(decoded);
@@ -102,6 +108,12 @@ std::string_view objection_to_segments(std::string_view path) {
 // Appends what is left of a segment in its folded form; nothing when nothing is left.
 void append_folded(std::string& out, std::string_view segment) {
   const std::size_t before = out.size();
+  if (is_plain(segment)) {
+    out += segment;
+    std::transform(out.begin() + static_cast<std::ptrdiff_t>(before), out.end(),
+                   out.begin() + static_cast<std::ptrdiff_t>(before), lowered);
+    return;
+  }
   std::string decoded;
   if (segment.find('%') != std::string_view::npos) {
     decoded = segment;

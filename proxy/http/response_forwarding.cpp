@@ -89,8 +89,7 @@ void write_own_fields(std::string& out, const ForwardedResponse& response) {
 }
 
 std::size_t estimate(const ForwardedResponse& response) noexcept {
-  const Fields& fields = response.head.fields;
-  return fields.octets() + 4 * fields.size() + response.head.reason.size() + 320;
+  return response.head.fields.octets() + response.head.reason.size() + 320;
 }
 
 }  // namespace
@@ -103,12 +102,14 @@ void write_response_head(std::string& out, const ForwardedResponse& response) {
   const int status = has_own_status ? response.status : head.status;
   out.reserve(out.size() + estimate(response));
   write_status_line(out, status, has_own_status ? reason_phrase(status) : safe_reason(head));
+  CopiedLines carried(out);
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const Fields::Line line = fields.line(i);
-    if (is_carried(response, fields.id(i), line.name) && !nominated.contains(line.name)) {
-      write_line(out, line.name, line.value);
+    const std::string_view name = fields.line(i).name;
+    if (is_carried(response, fields.id(i), name) && !nominated.contains(name)) {
+      carried.add(fields.written(i));
     }
   }
+  carried.finish();
   write_own_fields(out, response);
   Closing closing = response.closing;
   // RFC 9110 section 8.6 and RFC 9112 section 6.1: no framing fields with 1xx and 204; a 304 may
@@ -133,13 +134,15 @@ void write_not_modified(std::string& out, const ForwardedResponse& response) {
   const Nominated nominated(fields);
   out.reserve(out.size() + estimate(response));
   write_status_line(out, 304, reason_phrase(304));
+  CopiedLines carried(out);
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const Fields::Line line = fields.line(i);
-    if (is_carried_by_not_modified(fields.id(i), line.name) &&
-        !is_replaced(response.replaced, line.name) && !nominated.contains(line.name)) {
-      write_line(out, line.name, line.value);
+    const std::string_view name = fields.line(i).name;
+    if (is_carried_by_not_modified(fields.id(i), name) && !is_replaced(response.replaced, name) &&
+        !nominated.contains(name)) {
+      carried.add(fields.written(i));
     }
   }
+  carried.finish();
   write_own_fields(out, response);
   write_connection(out, response.closing);
   out += "\r\n";

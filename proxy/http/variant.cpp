@@ -115,9 +115,10 @@ void append_selection(std::string& out, const guard::Digest& target, const guard
 Keyring::Keyring() : secret_{} {
   if (sodium_init() < 0) throw std::runtime_error("libsodium has no randomness");
   randombytes_buf(secret_.data(), secret_.size());
+  nobody_ = viewer_of(Fields(), {});
 }
 
-Keyring::Keyring(const Secret& secret) : secret_(secret) {}
+Keyring::Keyring(const Secret& secret) : secret_(secret), nobody_(viewer_of(Fields(), {})) {}
 
 guard::Digest Keyring::target_digest(std::string_view host, std::string_view target) const {
   std::string& input = begin_input('t');
@@ -128,6 +129,10 @@ guard::Digest Keyring::target_digest(std::string_view host, std::string_view tar
 
 guard::Digest Keyring::viewer_digest(const Fields& request,
                                      std::span<const std::string> vary) const {
+  return vary.empty() && is_anonymous(request) ? nobody_ : viewer_of(request, vary);
+}
+
+guard::Digest Keyring::viewer_of(const Fields& request, std::span<const std::string> vary) const {
   std::string& input = begin_input('w');
   append_field(input, request, FieldId::authorization);
   append_field(input, request, FieldId::cookie);

@@ -46,7 +46,11 @@ class Keyring {
                                              const Fields& request) const;
 
  private:
+  [[nodiscard]] guard::Digest viewer_of(const Fields& request,
+                                        std::span<const std::string> vary) const;
+
   Secret secret_;
+  guard::Digest nobody_{};  // the viewer without credentials, where nothing else tells viewers apart
 };
 
 // Whether the request carries neither Authorization nor Cookie.

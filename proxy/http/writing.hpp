@@ -19,6 +19,25 @@ inline void write_line(std::string& out, std::string_view name, std::string_view
   out += "\r\n";
 }
 
+// Copies lines of a message as they stand. Those that follow each other in it go at once.
+class CopiedLines {
+ public:
+  explicit CopiedLines(std::string& out) : out_(out) {}
+  void add(std::string_view written) {
+    if (run_.data() + run_.size() == written.data()) {
+      run_ = {run_.data(), run_.size() + written.size()};
+    } else {
+      out_ += run_;
+      run_ = written;
+    }
+  }
+  void finish() { out_ += run_; }
+
+ private:
+  std::string& out_;
+  std::string_view run_;
+};
+
 inline void write_number(std::string& out, std::uint64_t number) {
   char digits[20];
   const auto result = std::to_chars(digits, digits + sizeof digits, number);
