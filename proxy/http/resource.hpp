@@ -12,7 +12,7 @@
 #include "proxy/http/fields.hpp"
 #include "proxy/http/problem.hpp"
 #include "proxy/http/result.hpp"
-#include "proxy/http/route.hpp"
+#include "proxy/http/pattern.hpp"
 
 namespace ifmatch::http {
 

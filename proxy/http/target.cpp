@@ -133,12 +133,10 @@ bool is_valid_host(std::string_view host) noexcept {
   });
 }
 
-std::string route_host(std::string_view host) {
+std::string_view route_host(std::string_view host) noexcept {
   std::string_view name = split_port(host).host;
   if (name.ends_with('.')) name.remove_suffix(1);
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(), lowered);
-  return lower;
+  return name;
 }
 
 bool is_override_field(FieldId id) noexcept {

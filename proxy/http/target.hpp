@@ -44,8 +44,8 @@ class Target {
 // and perhaps a port. User information and an empty host are refused.
 [[nodiscard]] bool is_valid_host(std::string_view host) noexcept;
 
-// The host alone, in lower case, without port and trailing dot: what routes match.
-[[nodiscard]] std::string route_host(std::string_view host);
+// The host alone, without port and trailing dot: what routes match, whatever the case of its letters.
+[[nodiscard]] std::string_view route_host(std::string_view host) noexcept;
 
 // The canonical spelling of an absolute path: escapes of unreserved characters decoded, others in
 // upper-case hex. Refused with ambiguous_path: dot segments, also encoded, twice encoded, followed

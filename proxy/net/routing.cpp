@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proxy/guard/assert.hpp"
+
 namespace ifmatch::net {
 namespace {
 
@@ -63,8 +65,59 @@ http::ProblemDetails unmatched(const Site& site, std::string_view path, http::Me
 bool slips_past_guard(const Site& site, const Routing& routing) {
   const std::size_t origin = routing.route->origin;
   if (site.table->reaches_guarded(origin, routing.host, routing.folded)) return true;
-  return site.table->is_open_to_hosts(routing.match.route) &&
+  return site.table->is_open_to_hosts(routing.number) &&
          site.table->reaches_guarded(origin, std::nullopt, routing.folded);
+}
+
+// Whether what the request names lies at, above or below something guarded.
+bool overlaps_guarded(const Site& site, const Routing& routing) {
+  const std::size_t origin = routing.route->origin;
+  return site.table->overlaps_guarded(origin, routing.folded) ||
+         (!routing.destination.empty() &&
+          site.table->overlaps_guarded(origin, routing.destination));
+}
+
+// The way of an unsafe request whose route and folded path are known.
+void choose_for_unsafe(const Site& site, const http::RequestHead& head, Routing& routing) {
+  http::Checked<std::string> destination = destination_of(*routing.route, head);
+  if (destination.has_error()) {
+    routing.problem = destination.error();
+    return;
+  }
+  routing.destination = std::move(*destination);
+  const bool enforced = routing.route->settings->mode == config::Mode::enforce;
+  if (enforced && may_stand_for_another(head.method)) {
+    routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_method};
+  } else if (enforced) {
+    routing.way = Way::write;
+  } else if (slips_past_guard(site, routing)) {
+    routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_path};
+  } else if (overlaps_guarded(site, routing)) {
+    routing.way = Way::write;
+  }
+}
+
+http::Checked<guard::Resource> own_resource(const Routing& routing) {
+  guard::Resource resource;
+  resource.paths.push_back(routing.folded);
+  return resource;
+}
+
+// What the route's templates add is named by parts of the request: only here captures are needed.
+http::Checked<guard::Resource> templated_resource(const Site& site, const Routing& routing,
+                                                  const http::RequestHead& head,
+                                                  const http::Target& target) {
+  const http::Pattern& pattern = site.table->pattern(routing.number);
+  http::Captures captures;
+  const bool matches = pattern.matches(target.path(), captures);
+  IFMATCH_ASSERT(matches);
+  return http::resource_of(routing.folded, routing.route->resources,
+                           {.pattern = pattern,
+                            .captures = captures,
+                            .query = target.query(),
+                            .fields = head.fields,
+                            .host = routing.host,
+                            .base_path = routing.route->upstream->base_path});
 }
 
 }  // namespace
@@ -74,13 +127,13 @@ Routing route_request(const Site& site, const http::RequestHead& head,
   Routing routing;
   routing.host = http::route_host(target.host);
   const http::MethodKind kind = http::kind_of(head.method);
-  const std::optional<http::RouteMatch> match = site.table->match(routing.host, target.path());
+  const std::optional<std::size_t> match = site.table->match(routing.host, target.path());
   if (!match) {
     routing.problem = unmatched(site, target.path(), kind);
     return routing;
   }
-  routing.match = *match;
-  routing.route = &site.routes[match->route];
+  routing.number = *match;
+  routing.route = &site.routes[*match];
   const SiteRoute& route = *routing.route;
   const bool enforced = route.settings->mode == config::Mode::enforce;
   const bool unsafe = kind == http::MethodKind::unsafe;
@@ -98,27 +151,12 @@ Routing route_request(const Site& site, const http::RequestHead& head,
     return routing;
   }
   routing.folded = std::move(*folded);
-  http::Checked<std::string> destination = destination_of(route, head);
-  if (destination.has_error()) {
-    routing.problem = destination.error();
-    return routing;
-  }
-  routing.destination = std::move(*destination);
-  const bool overlaps =
-      site.table->overlaps_guarded(route.origin, routing.folded) ||
-      (!routing.destination.empty() &&
-       site.table->overlaps_guarded(route.origin, routing.destination));
-  const bool misspelt = unsafe && enforced && may_stand_for_another(head.method);
-  if (misspelt || (disguised && (enforced || overlaps))) {
+  if (unsafe) {
+    choose_for_unsafe(site, head, routing);
+  } else if (disguised && (enforced || overlaps_guarded(site, routing))) {
     routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_method};
   } else if (reads) {
     routing.way = Way::read;
-  } else if (unsafe && enforced) {
-    routing.way = Way::write;
-  } else if (unsafe && slips_past_guard(site, routing)) {
-    routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_path};
-  } else if (unsafe && overlaps) {
-    routing.way = Way::write;
   }
   return routing;
 }
@@ -126,14 +164,9 @@ Routing route_request(const Site& site, const http::RequestHead& head,
 http::Checked<guard::Resource> resource_of(const Site& site, const Routing& routing,
                                            const http::RequestHead& head,
                                            const http::Target& target) {
-  http::Checked<guard::Resource> resource =
-      http::resource_of(routing.folded, routing.route->resources,
-                        {.pattern = site.table->pattern(routing.match.route),
-                         .captures = routing.match.captures,
-                         .query = target.query(),
-                         .fields = head.fields,
-                         .host = routing.host,
-                         .base_path = routing.route->upstream->base_path});
+  http::Checked<guard::Resource> resource = routing.route->resources.empty()
+                                                ? own_resource(routing)
+                                                : templated_resource(site, routing, head, target);
   if (resource.has_value() && !routing.destination.empty() &&
       std::ranges::find(resource->paths, routing.destination) == resource->paths.end()) {
     resource->paths.push_back(routing.destination);

@@ -17,8 +17,8 @@ enum class Way : std::uint8_t {
 
 struct Routing {
   const SiteRoute* route = nullptr;  // null where none matched; then there is a problem
-  http::RouteMatch match;            // views of the target that was routed
-  std::string host;                  // a route_host()
+  std::size_t number = 0;            // index of the route into Site::routes
+  std::string_view host;             // a route_host(), view of the target
   std::string folded;                // names the gate; "" on the pass way of a safe method
   std::string destination;           // the folded path that MOVE and COPY write to, "" for others
   Way way = Way::pass;

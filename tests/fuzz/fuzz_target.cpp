@@ -40,7 +40,7 @@ Route route_in(const std::string& line) {
   const std::string text = line.empty() ? "" : line.substr(1);
   const std::size_t blank = text.find(' ');
   return {.pattern = text.substr(0, blank),
-          .host = blank == std::string::npos ? "*" : plain::lower(text.substr(blank + 1)),
+          .host = blank == std::string::npos ? "*" : text.substr(blank + 1),
           .base_path = (options & 4U) != 0 ? "/Api" : "",
           .origin = (options >> 1U) & 1U,
           .guarded = (options & 1U) != 0};
@@ -286,7 +286,7 @@ void check_reach(const Table& table, const std::string& host, const std::string&
 }
 
 void check_templates(const Input& input, const http::Pattern& pattern,
-                     const http::RouteMatch& match, const http::Target& target,
+                     const http::Captures& captures, const http::Target& target,
                      const std::string& base_path) {
   for (const std::string& text : input.templates) {
     std::string error;
@@ -295,8 +295,8 @@ void check_templates(const Input& input, const http::Pattern& pattern,
     if (!compiled) continue;
     http::Fields fields;
     fields.add("X-Tenant", input.host);
-    const http::TemplateInput parts{pattern, match.captures, target.query(),
-                                    fields,  "h",            base_path};
+    const http::TemplateInput parts{pattern, captures, target.query(),
+                                    fields,  "h",      base_path};
     const auto resolved = compiled->resolve(parts);
     if (!resolved) continue;
     IFMATCH_PROPERTY(resolved->starts_with('/') == compiled->is_path(),
@@ -307,8 +307,8 @@ void check_templates(const Input& input, const http::Pattern& pattern,
   }
   // The same value out of the path and out of the query names the same resource.
   std::string error;
-  for (std::size_t i = 0; i < match.captures.size; ++i) {
-    const std::string value(match.captures.values[i]);
+  for (std::size_t i = 0; i < captures.size; ++i) {
+    const std::string value(captures.values[i]);
     const std::string capture = "{" + pattern.names()[i] + "}";
     const auto from_path = http::ResourceTemplate::compile("r:" + capture, pattern, error);
     if (!from_path && capture == "{host}") continue;  // refused, because it could be either
@@ -317,7 +317,7 @@ void check_templates(const Input& input, const http::Pattern& pattern,
     std::string query = "q=";
     for (const char octet : plain::decoded_once(value)) query += escaped(octet, "0123456789ABCDEF");
     const http::Fields none;
-    const http::TemplateInput parts{pattern, match.captures, query, none, "h", ""};
+    const http::TemplateInput parts{pattern, captures, query, none, "h", ""};
     const auto a = from_path->resolve(parts);
     const auto b = from_query->resolve(parts);
     IFMATCH_PROPERTY(a.has_value() == b.has_value() && (!a || *a == *b),
@@ -327,7 +327,7 @@ void check_templates(const Input& input, const http::Pattern& pattern,
 
 void check_match(const Input& input, const Table& table, const http::Target& target) {
   const std::string path(target.path());
-  const std::string host = http::route_host(target.host);
+  const std::string host(http::route_host(target.host));
   const auto match = table.compiled.match(host, path);
   std::size_t expected = 0;
   while (expected < table.routes.size() &&
@@ -335,23 +335,27 @@ void check_match(const Input& input, const Table& table, const http::Target& tar
            plain::host_matches(table.routes[expected].host, host))) {
     ++expected;
   }
-  IFMATCH_PROPERTY(match ? match->route == expected : expected == table.routes.size(),
+  IFMATCH_PROPERTY(match ? *match == expected : expected == table.routes.size(),
                    "the first route that matches is taken", path + " at " + host);
   for (const std::string base_path : {"", "/Api"}) {
     const auto folded = http::folded_path(base_path, path);
     if (folded) check_reach(table, host, *folded, plain::folded_segments(base_path, path));
   }
   if (!match) return;
-  const Route& route = table.routes[match->route];
+  const Route& route = table.routes[*match];
+  const http::Pattern& pattern = table.compiled.pattern(*match);
+  http::Captures captures;
+  IFMATCH_PROPERTY(pattern.matches(path, captures), "a route that is taken has a pattern that matches",
+                   path + " by " + route.pattern);
   std::string rebuilt;
   std::size_t used = 0;
-  for (const std::string& segment : table.patterns[match->route].segments) {
+  for (const std::string& segment : table.patterns[*match].segments) {
     if (segment == plain::the_rest) break;
     rebuilt += "/";
-    rebuilt += plain::is_capture(segment) ? std::string(match->captures.values[used++]) : segment;
+    rebuilt += plain::is_capture(segment) ? std::string(captures.values[used++]) : segment;
   }
   const bool rest = route.pattern.ends_with("/**");
-  IFMATCH_PROPERTY(used == match->captures.size && (rest ? path.starts_with(rebuilt)
+  IFMATCH_PROPERTY(used == captures.size && (rest ? path.starts_with(rebuilt)
                                                         : path == rebuilt),
                    "the captured segments put together give the path", path + " by " + route.pattern);
   const auto folded = http::folded_path(route.base_path, path);
@@ -359,7 +363,7 @@ void check_match(const Input& input, const Table& table, const http::Target& tar
     IFMATCH_PROPERTY(table.compiled.overlaps_guarded(route.origin, *folded),
                      "what a guarded route takes lies under its pattern", path);
   }
-  check_templates(input, table.compiled.pattern(match->route), *match, target, route.base_path);
+  check_templates(input, pattern, captures, target, route.base_path);
 }
 
 void check_override(const Input& input, const http::Target& target) {
@@ -381,9 +385,12 @@ void check_override(const Input& input, const http::Target& target) {
 
 void check(const Input& input) {
   const bool host_is_valid = input.host.empty() || http::is_valid_host(input.host);
-  const std::string host = http::route_host(input.host);
+  const std::string host(http::route_host(input.host));
   if (host_is_valid && !host.starts_with('[')) {
-    IFMATCH_PROPERTY(host == plain::lower(host), "routes see a host in lower case", host);
+    const std::string left = input.host.starts_with(host) ? input.host.substr(host.size()) : host;
+    IFMATCH_PROPERTY(host.find(':') == std::string::npos &&
+                         (left.empty() || left[0] == '.' || left[0] == ':'),
+                     "routes see a host without its port and its last dot", input.host);
   }
   if (!host_is_valid) return;  // check_request refuses it before
   const std::optional<Table> table = table_of(input);

