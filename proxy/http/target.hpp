@@ -44,7 +44,7 @@ class Target {
 // and perhaps a port. User information and an empty host are refused.
 [[nodiscard]] bool is_valid_host(std::string_view host) noexcept;
 
-// The host alone, without port and trailing dot: what routes match, whatever the case of its letters.
+// The host alone, without port and trailing dot: what routes match, in whatever case.
 [[nodiscard]] std::string_view route_host(std::string_view host) noexcept;
 
 // The canonical spelling of an absolute path: escapes of unreserved characters decoded, others in
