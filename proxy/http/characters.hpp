@@ -13,6 +13,7 @@ inline constexpr std::uint8_t unreserved = 2;  // RFC 3986 section 2.3
 inline constexpr std::uint8_t path = 4;        // pchar without '%', RFC 3986 section 3.3
 inline constexpr std::uint8_t control = 8;     // CTL: 0x00 to 0x1F and DEL
 inline constexpr std::uint8_t entity_tag = 16; // etagc, RFC 9110 section 8.8.3
+inline constexpr std::uint8_t lax = 32;        // what some API decodes, drops or trims in a path
 }  // namespace octet_class
 
 namespace detail {
@@ -31,6 +32,7 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
   mark("!#$%&'*+-.^_`|~", token);
   mark("-._~", unreserved | path);
   mark("!$&'()*+,;=:@", path);
+  mark("%;?#+ .", lax);
   for (unsigned octet = 0; octet < 256; ++octet) {
     if (octet < 0x20 || octet == 0x7F) classes[octet] |= control;
     if (octet == 0x21 || (octet >= 0x23 && octet <= 0x7E) || octet >= 0x80) {

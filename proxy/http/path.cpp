@@ -102,6 +102,11 @@ std::string_view objection_to_segments(std::string_view path) {
 // Appends what is left of a segment in its folded form; nothing when nothing is left.
 void append_folded(std::string& out, std::string_view segment) {
   const std::size_t before = out.size();
+  if (std::ranges::none_of(segment, [](char octet) { return is(octet, octet_class::lax); })) {
+    out.resize(before + segment.size());
+    std::ranges::transform(segment, out.begin() + static_cast<std::ptrdiff_t>(before), lowered);
+    return;
+  }
   std::string decoded;
   if (segment.find('%') != std::string_view::npos) {
     decoded = segment;
