@@ -17,6 +17,7 @@ using guard::Do;
 struct Order {
   guard::Resource resource;
   guard::View view;
+  guard::Version before{};  // it had this version once
   guard::Version version{};
 };
 
@@ -25,29 +26,35 @@ Order order_of(std::uint64_t number) {
   order.resource.paths.push_back("/v1/orders/" + std::to_string(10'000'000 + number));
   order.view = {octets_of<guard::Digest>(3 * number), octets_of<guard::Digest>(1),
                 octets_of<guard::Digest>(3 * number + 2)};
-  order.version = octets_of<guard::Version>(number);
+  order.before = octets_of<guard::Version>(2 * number);
+  order.version = octets_of<guard::Version>(2 * number + 1);
   return order;
 }
 
-// An engine with so many orders on record, and those of them that are asked for, in random order:
-// more than fit into a cache.
+// An engine with so many versions on record, two of each order, and the orders that are asked for,
+// in random order: more than fit into a cache where there are as many.
 class Shop {
  public:
-  explicit Shop(std::size_t count) : engine(limits()) {
-    for (std::size_t i = 0; i < count; ++i) learn(order_of(i));
-    if (engine.counts().entries != count) throw std::logic_error("not all are on record");
+  explicit Shop(std::size_t records) : engine(limits()) {
+    const std::size_t count = records / 2;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Order order = order_of(i);
+      learn(order, order.before);
+      learn(order, order.version);
+    }
+    if (engine.counts().entries != records) throw std::logic_error("not all are on record");
     std::mt19937_64 random(20261125);
     for (std::size_t i = 0; i < asked_for; ++i) orders_.push_back(order_of(random() % count));
   }
 
   // Made once, because filling it takes seconds.
-  static Shop& with(std::int64_t count) {
+  static Shop& with(std::int64_t records) {
     static std::unique_ptr<Shop> shop;
     static std::int64_t of = 0;
-    if (of != count) {
+    if (of != records) {
       shop.reset();
-      shop = std::make_unique<Shop>(static_cast<std::size_t>(count));
-      of = count;
+      shop = std::make_unique<Shop>(static_cast<std::size_t>(records));
+      of = records;
     }
     return *shop;
   }
@@ -57,8 +64,13 @@ class Shop {
     return orders_[next_];
   }
 
-  void learn(const Order& order) {
-    engine.learn({order.resource, order.view, order.version, 1, engine.epoch()}, false);
+  void learn(const Order& order, const guard::Version& version) {
+    engine.learn({order.resource, order.view, version, 1, engine.epoch()}, false);
+  }
+
+  // As if nobody had written anything of late.
+  void learn_all() {
+    for (const Order& order : orders_) learn(order, order.version);
   }
 
   void submit(const Order& order, guard::Check check, const guard::Version& sent) {
@@ -112,18 +124,20 @@ class Shop {
 void learn(benchmark::State& state) {
   Shop& shop = Shop::with(state.range(0));
   const AllocationCount count(state);
-  for (auto _ : state) shop.learn(shop.next());
+  for (auto _ : state) {
+    const Order& order = shop.next();
+    shop.learn(order, order.version);
+  }
 }
 
 // A PUT with the version before: 412 from the record, nothing changes.
 void refuse_stale(benchmark::State& state) {
   Shop& shop = Shop::with(state.range(0));
-  const auto sent = octets_of<guard::Version>(1'000'000'000);
+  shop.learn_all();
   const AllocationCount count(state);
   for (auto _ : state) {
     const Order& order = shop.next();
-    shop.learn(order);
-    shop.submit(order, guard::Check::recorded, sent);
+    shop.submit(order, guard::Check::recorded, order.before);
     if (shop.told() != Do::refuse) throw std::logic_error("not refused");
   }
 }
@@ -134,7 +148,7 @@ void learn_and_write_recorded(benchmark::State& state) {
   const AllocationCount count(state);
   for (auto _ : state) {
     const Order& order = shop.next();
-    shop.learn(order);
+    shop.learn(order, order.version);
     shop.submit(order, guard::Check::recorded, order.version);
     shop.connect_and_settle();
   }
