@@ -19,7 +19,7 @@ test_packages=(libgtest-dev libgmock-dev nginx apache2-bin python3 spin)
 # shellcheck disable=SC2034
 bench_packages=(
   nginx libnginx-mod-http-lua lua-resty-core lua-nginx-string haproxy caddy
-  wrk nghttp2-client gnuplot-nox python3 libbenchmark-dev
+  wrk nghttp2-client gnuplot-nox python3
 )
 
 # libFuzzer comes with clang.
