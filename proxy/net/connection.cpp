@@ -7,11 +7,15 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "proxy/guard/assert.hpp"
 
 namespace ifmatch::net {
 namespace {
+
+// A connection that is silent for so long gives the memory of its input back.
+constexpr std::chrono::seconds silence_max{1};
 
 // More pieces than this go out in several system calls.
 constexpr std::size_t pieces_max = 16;
@@ -55,6 +59,19 @@ bool would_block(const error_code& failure) {
 
 }  // namespace
 
+void InputBuffer::GiveBack::operator()(char* memory) const noexcept {
+  if (capacity <= buffer_octets) {
+    give_buffer(memory);
+  } else {
+    delete[] memory;
+  }
+}
+
+InputBuffer::Memory InputBuffer::take(std::size_t capacity) {
+  char* const memory = capacity <= buffer_octets ? take_buffer() : new char[capacity];
+  return {memory, GiveBack{capacity}};
+}
+
 void InputBuffer::consume(std::size_t count) noexcept {
   IFMATCH_ASSERT(count <= end_ - begin_);
   begin_ += count;
@@ -68,9 +85,9 @@ std::span<char> InputBuffer::prepare(std::size_t capacity_max) {
     begin_ = 0;
   }
   if (end_ == capacity_ && capacity_ < capacity_max) {
-    const std::size_t capacity = capacity_ == 0 ? std::min(first_capacity, capacity_max)
+    const std::size_t capacity = capacity_ == 0 ? std::min(buffer_octets, capacity_max)
                                                 : std::min(2 * capacity_, capacity_max);
-    std::unique_ptr<char[]> grown(new char[capacity]);
+    Memory grown = take(capacity);
     if (end_ > 0) std::memcpy(grown.get(), memory_.get(), end_);
     memory_ = std::move(grown);
     capacity_ = capacity;
@@ -85,27 +102,47 @@ void InputBuffer::release() noexcept {
 }
 
 Connection::Connection(Socket connected, Sweeper& sweeper)
-    : Swept(sweeper), socket(std::move(connected)), sweeper_(sweeper) {
+    : Swept(sweeper), socket(std::move(connected)), sweeper_(sweeper), heard_at_(sweeper.now()) {
   error_code ignored;
   socket.non_blocking(true, ignored);
   socket.set_option(tcp::no_delay(true), ignored);
 }
 
-Task<error_code> Connection::read(std::size_t capacity_max, Instant deadline) {
-  const std::span<char> room = input.prepare(capacity_max);
-  if (room.empty()) co_return asio::error::no_buffer_space;
-  // A peer that always has something to read never waits, so the sweep might never find it late.
-  if (sweeper_.now() >= deadline) co_return asio::error::timed_out;
-  read_deadline_ = deadline;
-  read_expired_ = false;
-  auto [failure, count] =
-      co_await socket.async_read_some(asio::buffer(room.data(), room.size()), as_tuple);
-  read_deadline_ = never;
-  input.commit(count);
-  if (failure && read_expired_) co_return asio::error::timed_out;
+// What a caller of a read is told of how it ended.
+error_code Connection::told(error_code failure) const noexcept {
+  if (failure && read_expired_) return asio::error::timed_out;
   // The kernel's want of memory must not be taken for a full buffer of ours.
-  if (failure == asio::error::no_buffer_space) co_return asio::error::no_memory;
-  co_return failure;
+  if (failure == asio::error::no_buffer_space) return asio::error::no_memory;
+  return failure;
+}
+
+Task<error_code> Connection::read(std::size_t capacity_max, Instant deadline) {
+  for (;;) {
+    const std::span<char> room = input.prepare(capacity_max);
+    if (room.empty()) co_return asio::error::no_buffer_space;
+    // A peer that always has something to read never waits, so the sweep might never find it late.
+    if (sweeper_.now() >= deadline) co_return asio::error::timed_out;
+    read_deadline_ = deadline;
+    read_expired_ = false;
+    heard_at_ = sweeper_.now();
+    input_read_ = InputRead::waiting;
+    auto [failure, count] =
+        co_await socket.async_read_some(asio::buffer(room.data(), room.size()), as_tuple);
+    input.commit(count);
+    const bool rests =
+        failure == asio::error::operation_aborted && input_read_ == InputRead::giving_back;
+    input_read_ = InputRead::none;
+    if (!rests) {
+      read_deadline_ = never;
+      heard_at_ = sweeper_.now();
+      co_return told(failure);
+    }
+    // bound_read() may have been called meanwhile: the deadline is where it was left.
+    input.release();
+    auto [waiting] = co_await socket.async_wait(Socket::wait_read, as_tuple);
+    deadline = std::exchange(read_deadline_, never);
+    if (waiting) co_return told(waiting);
+  }
 }
 
 Task<error_code> Connection::write(std::span<asio::const_buffer> buffers,
@@ -153,12 +190,18 @@ bool Connection::peer_left() {
   return seen == 0 || (seen < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
+void Connection::cancel_input_read() noexcept {
+  if (input_read_ != InputRead::none) input_read_ = InputRead::cancelled;
+}
+
 void Connection::close() noexcept {
+  cancel_input_read();
   error_code ignored;
   socket.close(ignored);
 }
 
 void Connection::reset() noexcept {
+  cancel_input_read();
   error_code ignored;
   socket.set_option(asio::socket_base::linger(true, 0), ignored);
   socket.close(ignored);
@@ -170,6 +213,7 @@ void Connection::finish_writing() noexcept {
 }
 
 void Connection::cancel() noexcept {
+  cancel_input_read();
   error_code ignored;
   socket.cancel(ignored);
 }
@@ -177,11 +221,26 @@ void Connection::cancel() noexcept {
 void Connection::sweep(Instant now) {
   const bool read_over = now >= read_deadline_;
   const bool write_over = now >= write_deadline_;
-  if (!read_over && !write_over) return;
-  read_expired_ = read_over;
-  write_expired_ = write_over;
-  // Both directions end: whoever is late on one is not worth waiting for on the other.
-  cancel();
+  if (read_over || write_over) {
+    read_expired_ = read_over;
+    write_expired_ = write_over;
+    // Both directions end: whoever is late on one is not worth waiting for on the other.
+    cancel();
+    return;
+  }
+  if (!input.has_memory() || now - heard_at_ < silence_max) return;
+  if (input_read_ == InputRead::none) {
+    input.release();
+    return;
+  }
+  // What is written at the same time would be cancelled, too.
+  if (input_read_ != InputRead::waiting || write_deadline_ != never ||
+      !input.readable().empty()) {
+    return;
+  }
+  input_read_ = InputRead::giving_back;
+  error_code ignored;
+  socket.cancel(ignored);
 }
 
 }  // namespace ifmatch::net

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "proxy/net/asio.hpp"
+#include "proxy/net/buffer_memory.hpp"
 #include "proxy/net/sweeper.hpp"
 
 namespace ifmatch::net {
@@ -22,10 +23,17 @@ class InputBuffer {
 
   // Gives the memory back when nothing is waiting in it.
   void release() noexcept;
+  [[nodiscard]] bool has_memory() const noexcept { return capacity_ > 0; }
 
  private:
-  static constexpr std::size_t first_capacity = 16 * 1024;
-  std::unique_ptr<char[]> memory_;
+  struct GiveBack {
+    std::size_t capacity;
+    void operator()(char* memory) const noexcept;
+  };
+  using Memory = std::unique_ptr<char, GiveBack>;
+  static Memory take(std::size_t capacity);
+
+  Memory memory_;
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
@@ -38,6 +46,7 @@ class Connection final : private Swept {
   // Reads at least one octet into `input`. Errors: asio::error::eof when the peer has finished,
   // asio::error::timed_out past the deadline, asio::error::no_buffer_space when `capacity_max`
   // octets are waiting already, or what the socket says.
+  // After a second of silence it waits without the memory of `input`.
   [[nodiscard]] Task<error_code> read(std::size_t capacity_max, Instant deadline);
 
   // Gives the read that is under way, if there is one, an earlier deadline.
@@ -76,12 +85,19 @@ class Connection final : private Swept {
   error_code write_some(std::span<asio::const_buffer>& buffers);
   Task<error_code> write_rest(std::span<asio::const_buffer> buffers,
                               std::chrono::milliseconds silence, Instant deadline);
+  void cancel_input_read() noexcept;
+  [[nodiscard]] error_code told(error_code failure) const noexcept;
 
   const Sweeper& sweeper_;
   Instant read_deadline_ = never;
   Instant write_deadline_ = never;
+  Instant heard_at_;  // when the latest read began or ended
   bool read_expired_ = false;
   bool write_expired_ = false;
+  // The read into `input` that is under way. A cancel that is not the sweep's own way to give the
+  // memory back ends it, whichever of the two came first.
+  enum class InputRead : std::uint8_t { none, waiting, giving_back, cancelled };
+  InputRead input_read_ = InputRead::none;
   std::size_t written_ = 0;
 };
 

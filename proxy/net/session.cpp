@@ -24,58 +24,71 @@ Session::Session(Worker& worker, const config::Listener& listener,
 Session::~Session() { std::erase(worker_.sessions, this); }
 
 void Session::interrupt_if_idle() {
-  if (waiting_ != nullptr && !waiting_->begun()) client_->cancel();
+  if (idle_ || (waiting_ != nullptr && !waiting_->begun())) client_->cancel();
 }
 
 Task<void> Session::run() {
-  const MessageLimits limits{.header_bytes = listener_.limits.header_bytes,
-                             .header_fields = listener_.limits.header_fields,
-                             .target_bytes = listener_.limits.target_bytes};
   bool first = true;
   Flow flow = Flow::keep;
   while (flow == Flow::keep) {
-    RequestReader reader(*client_, limits);
-    flow = co_await serve_one(reader, first);
+    if (worker_.draining && client_->input.readable().empty()) {
+      flow = Flow::drop;
+      break;
+    }
+    const config::ListenerTimeouts& timeouts = listener_.timeouts;
+    const Instant deadline = client_->after(first ? timeouts.header : timeouts.idle);
+    // Until a request begins nothing is held for it: most connections are idle most of the time.
+    if (client_->input.readable().empty()) {
+      idle_ = true;
+      const error_code ended = co_await client_->read(listener_.limits.header_bytes + 1, deadline);
+      idle_ = false;
+      if (ended) {
+        flow = Flow::drop;
+        break;
+      }
+    }
+    flow = co_await serve_one(deadline);
     first = false;
     if (worker_.draining && flow == Flow::keep) flow = Flow::close;
   }
   if (flow == Flow::close) co_await linger();
 }
 
-Task<Flow> Session::serve_one(RequestReader& reader, bool first) {
-  const config::ListenerTimeouts& timeouts = listener_.timeouts;
-  if (worker_.draining && client_->input.readable().empty()) co_return Flow::drop;
+Task<Flow> Session::serve_one(Instant first_octet) {
+  const Lent<http::RequestHead> head = worker_.lend_request_head();
+  RequestReader reader(*client_, {.header_bytes = listener_.limits.header_bytes,
+                                  .header_fields = listener_.limits.header_fields,
+                                  .target_bytes = listener_.limits.target_bytes});
   waiting_ = &reader;
-  const ReadError error = co_await reader.read_head(
-      head_, client_->after(first ? timeouts.header : timeouts.idle), timeouts.header);
+  const ReadError error = co_await reader.read_head(*head, first_octet, listener_.timeouts.header);
   waiting_ = nullptr;
   const bool silent_end = error == ReadError::closed || error == ReadError::truncated ||
                           (error == ReadError::timeout && !reader.begun());
   if (silent_end) co_return Flow::drop;
   if (error != ReadError::none) {
-    co_return co_await refuse(problem_of_client(error));
+    co_return co_await refuse(*head, problem_of_client(error));
   }
-  const http::Checked<http::RequestShape> shape = http::check_request(head_);
+  const http::Checked<http::RequestShape> shape = http::check_request(*head);
   if (shape.has_error()) {
     http::ProblemDetails problem = shape.error();
     // Content that was not read would be taken for a request.
     if (!reader.done()) problem.afterwards = http::Afterwards::close;
-    co_return co_await refuse(problem);
+    co_return co_await refuse(*head, problem);
   }
-  Exchange exchange(worker_, *client_, reader, head_, *shape, listener_, client_address_);
+  Exchange exchange(worker_, *client_, reader, *head, *shape, listener_, client_address_);
   co_return co_await exchange.serve();
 }
 
-Task<Flow> Session::refuse(const http::ProblemDetails& refusal) {
+Task<Flow> Session::refuse(const http::RequestHead& head, const http::ProblemDetails& refusal) {
   http::ProblemDetails problem = refusal;
   problem.instance = make_instance();
   const bool keep = problem.afterwards == http::Afterwards::keep && !worker_.draining;
   std::string octets;
   http::write_problem(
       octets, problem,
-      {.method = head_.method,
+      {.method = head.method,
        .date = worker_.date(),
-       .closing = {.client_minor_version = head_.minor_version, .keep_alive = keep}});
+       .closing = {.client_minor_version = head.minor_version, .keep_alive = keep}});
   asio::const_buffer buffer(octets.data(), octets.size());
   const error_code failure = co_await client_->write({&buffer, 1}, listener_.timeouts.write, never);
   if (failure) co_return Flow::drop;

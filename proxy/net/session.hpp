@@ -19,16 +19,18 @@ class Session final : public Interruptible {
   void interrupt_if_idle() override;
 
  private:
-  [[nodiscard]] Task<Flow> serve_one(RequestReader& reader, bool first);
-  [[nodiscard]] Task<Flow> refuse(const http::ProblemDetails& problem);
+  // One request, which has to begin until `first_octet`.
+  [[nodiscard]] Task<Flow> serve_one(Instant first_octet);
+  [[nodiscard]] Task<Flow> refuse(const http::RequestHead& head,
+                                  const http::ProblemDetails& problem);
   [[nodiscard]] Task<void> linger();
 
   Worker& worker_;
   const config::Listener& listener_;
   std::unique_ptr<Connection> client_;
   std::string client_address_;
-  http::RequestHead head_;
-  RequestReader* waiting_ = nullptr;  // set while a head is awaited
+  bool idle_ = false;                 // set while a request is awaited
+  RequestReader* waiting_ = nullptr;  // set while its head is awaited
 };
 
 }  // namespace ifmatch::net

@@ -1,5 +1,6 @@
 // Things that are used for one request after another, so that their memory is allocated once. A
-// shelf belongs to one thread.
+// shelf belongs to one thread, and keeps no more than is used at once on a busy day: a burst must not
+// be paid for in memory for ever.
 #pragma once
 
 #include <memory>
@@ -48,8 +49,11 @@ class Shelf {
 
  private:
   friend class Lent<T>;
-  void take_back(std::unique_ptr<T> thing) { idle_.push_back(std::move(thing)); }
+  void take_back(std::unique_ptr<T> thing) {
+    if (idle_.size() < idle_max) idle_.push_back(std::move(thing));
+  }
 
+  static constexpr std::size_t idle_max = 256;
   std::vector<std::unique_ptr<T>> idle_;
 };
 

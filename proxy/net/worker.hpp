@@ -37,6 +37,7 @@ class Worker {
   [[nodiscard]] Lent<std::string> lend_string();
   [[nodiscard]] Lent<std::vector<asio::const_buffer>> lend_buffers();
   [[nodiscard]] Lent<http::ResponseHead> lend_head() { return heads_.lend(); }
+  [[nodiscard]] Lent<http::RequestHead> lend_request_head() { return request_heads_.lend(); }
 
   // Sweeps deadlines until the io_context stops. `also` is called with each sweep.
   [[nodiscard]] Task<void> sweep_for_ever(std::function<void(Instant)> also);
@@ -64,6 +65,7 @@ class Worker {
   Shelf<std::string> strings_;
   Shelf<std::vector<asio::const_buffer>> buffers_;
   Shelf<http::ResponseHead> heads_;
+  Shelf<http::RequestHead> request_heads_;
   std::string date_;
   std::time_t date_second_ = 0;
 };

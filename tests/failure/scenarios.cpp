@@ -54,6 +54,12 @@ Ask later(Ask ask) {
   return ask;
 }
 
+// After so much silence that connections have given the memory of their input back.
+Ask after_a_silence(Ask ask) {
+  ask.at = milliseconds(2'000);
+  return ask;
+}
+
 std::function<Manner(const StrictMessage&)> always(Manner manner) {
   return [manner](const StrictMessage&) { return manner; };
 }
@@ -141,6 +147,11 @@ std::vector<Scenario> make_scenarios() {
                       {get("/free/1"), put("/free/1", {}), chunked(put("/free/1", {}, "pieces")),
                        waiting(put("/free/1", {})), get("/free/1")},
                       {200, 200, 200, 200, 200}));
+  all.push_back(alone("AfterASilence",
+                      {get(c1), after_a_silence(get(c1)), put(c1, if_current)}, {200, 200, 200}));
+  all.push_back(in_the_manner(
+      alone("AnswersAfterASilence", {get(c1), put(c1, if_seen), get("/free/1")}, {200, 200, 200}),
+      always({.after = milliseconds(1'500)})));
   all.push_back(in_the_manner(
       alone("AnswersInChunks", {get(c1), put(c1, if_seen), get("/free/1"), put("/free/1", {})},
             {200, 200, 200, 200}),

@@ -6,6 +6,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace ifmatch::net {
 namespace {
@@ -44,6 +45,20 @@ TEST(AShelf, MakesANewThingOnlyWhereNoneIsIdle) {
     EXPECT_EQ(*first, "new");
   }
   EXPECT_EQ(made, 2);
+}
+
+TEST(AShelf, DoesNotKeepWhatABurstNeeded) {
+  Shelf<std::string> shelf;
+  int made = 0;
+  const auto make = [&made] {
+    ++made;
+    return std::make_unique<std::string>();
+  };
+  for (int round = 0; round < 2; ++round) {
+    std::vector<Lent<std::string>> lent;
+    for (int count = 0; count < 1000; ++count) lent.push_back(shelf.lend(make));
+  }
+  EXPECT_EQ(made, 1000 + 1000 - 256);
 }
 
 TEST(ALentThing, GoesBackOnceAfterItWasMoved) {
