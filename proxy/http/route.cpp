@@ -189,17 +189,30 @@ bool RouteTable::overlaps_guarded(std::size_t origin, std::string_view folded) c
   });
 }
 
+std::optional<std::size_t> RouteTable::read_as(std::size_t origin, std::string_view host,
+                                               std::string_view folded) const {
+  Captures captures;
+  for (std::size_t route = 0; route < entries_.size(); ++route) {
+    const Entry& entry = entries_[route];
+    if (entry.origin == origin && entry.folded.matches(folded, captures) &&
+        host_matches(entry.host, host)) {
+      return route;
+    }
+  }
+  return std::nullopt;
+}
+
 bool RouteTable::reaches_guarded(std::size_t origin, std::optional<std::string_view> host,
                                  std::string_view folded) const {
+  if (host) {
+    const std::optional<std::size_t> route = read_as(origin, *host, folded);
+    return route && entries_[*route].guarded;
+  }
   Captures captures;
   // Hosts, or patterns of hosts, for which an earlier route that is not guarded takes the path.
   std::vector<std::string_view> taken;
   for (const Entry& entry : entries_) {
     if (entry.origin != origin || !entry.folded.matches(folded, captures)) continue;
-    if (host) {
-      if (host_matches(entry.host, *host)) return entry.guarded;
-      continue;
-    }
     const bool covered = std::ranges::any_of(taken, [&entry](std::string_view pattern) {
       return pattern == entry.host || host_matches(pattern, entry.host);
     });

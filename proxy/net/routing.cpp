@@ -67,6 +67,16 @@ bool slips_past_guard(const Site& site, const Routing& routing) {
          site.table->reaches_guarded(origin, std::nullopt, routing.folded);
 }
 
+// Whether an unsafe request of an enforced route may be taken by the API for one of another, which
+// asks for more, or holds other gates.
+bool slips_past_terms(const Site& site, const Routing& routing) {
+  const std::optional<std::size_t> read_as =
+      site.table->read_as(routing.route->origin, routing.host, routing.folded);
+  if (!read_as || *read_as == routing.match.route) return false;
+  const SiteRoute& other = site.routes[*read_as];
+  return other.settings->mode == config::Mode::enforce && !other.binds_like(*routing.route);
+}
+
 }  // namespace
 
 Routing route_request(const Site& site, const http::RequestHead& head,
@@ -113,11 +123,10 @@ Routing route_request(const Site& site, const http::RequestHead& head,
     routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_method};
   } else if (reads) {
     routing.way = Way::read;
-  } else if (unsafe && enforced) {
-    routing.way = Way::write;
-  } else if (unsafe && slips_past_guard(site, routing)) {
+  } else if (unsafe && (enforced ? slips_past_terms(site, routing)
+                                 : slips_past_guard(site, routing))) {
     routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_path};
-  } else if (unsafe && overlaps) {
+  } else if (unsafe && (enforced || overlaps)) {
     routing.way = Way::write;
   }
   return routing;
