@@ -70,6 +70,8 @@ enum class VersionSourceKind { body };
 struct StatusRange {
   int first = 0;  // inclusive
   int last = 0;   // inclusive
+
+  friend bool operator==(const StatusRange&, const StatusRange&) = default;
 };
 
 struct GateLimits {

@@ -62,6 +62,7 @@ class Engine::Body {
 
   // engine.cpp
   Request& admit(RequestId id, Kind kind, WriteRequest request);
+  void take_out_rules(Request& request) const;
   Request* find(RequestId id);
   Modes modes_of(const Request& request) const;
   Reach reach_of(const Request& request) const;

@@ -184,9 +184,20 @@ Request& Engine::Body::admit(RequestId id, Kind kind, WriteRequest write) {
   request.kind = kind;
   request.write = std::move(write);
   request.footprint = footprint_of(request.write.resource, modes_of(request));
+  take_out_rules(request);
   request.generation = generation_;
   ++living_[generation_].of(request);
   return request;
+}
+
+// For proofs only: what footprint_of() does by two of the rules is undone.
+void Engine::Body::take_out_rules(Request& request) const {
+  if (!rules_.stricter_of_two_modes) {
+    for (Step& step : request.footprint) {
+      if (step.own && step.enclosing) step.mode = modes_of(request).enclosing;
+    }
+  }
+  if (!rules_.gates_in_one_order && request.id % 2 == 0) std::ranges::reverse(request.footprint);
 }
 
 Request* Engine::Body::find(RequestId id) {

@@ -72,6 +72,8 @@ struct Rules {
   bool confirm_in_gate = true;                     // 3.2.3
   bool intention_gates_on_enclosing = true;        // 3.3.1
   bool shared_gates_for_others = true;             // 3.3.1
+  bool stricter_of_two_modes = true;               // 3.3.1
+  bool gates_in_one_order = true;                  // 3.3.1; without it every other one goes back
   bool only_outcomes_open_gates = true;            // 3.3.3; without it gate_wait opens them, too
   bool quarantine = true;                          // 3.4
   bool unclean_start = true;                       // 3.4

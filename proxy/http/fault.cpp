@@ -58,10 +58,16 @@ ProblemDetails problem_of(const Fault& fault, MethodKind kind) {
   return details;
 }
 
-ProblemDetails answer_too_large() {
+ProblemDetails answer_too_large(int status) {
   ProblemDetails details;
   details.problem = Problem::body_too_large;
   details.status = 502;
+  if (status < 200 || status >= 300) {
+    details.detail = "The API has answered the write with the status " + std::to_string(status) +
+                     ", and its answer was too large to be handed on. Read the resource to see "
+                     "what is there.";
+    return details;
+  }
   details.detail =
       "The API has answered, so the write took place, but its answer was too large to be handed "
       "on. Read the resource to see the result.";

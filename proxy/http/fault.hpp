@@ -36,8 +36,9 @@ struct Fault {
 [[nodiscard]] ProblemDetails problem_of(const Fault& fault);
 [[nodiscard]] ProblemDetails problem_of(const Fault& fault, MethodKind kind);
 
-// The 502 to a write whose answer exceeds a limit of ours: unlike after a fault, it was applied.
-[[nodiscard]] ProblemDetails answer_too_large();
+// The 502 to a write that the API has settled with an answer of that status which exceeds a limit
+// of ours: unlike after a fault a success was applied, and an error is told as one.
+[[nodiscard]] ProblemDetails answer_too_large(int status = 200);
 
 // For the log: "upstream", "timeout", "nothing".
 [[nodiscard]] std::string_view name_of(Origin origin) noexcept;

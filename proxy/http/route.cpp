@@ -53,6 +53,14 @@ bool RouteTable::overlaps_guarded(std::size_t origin, std::string_view folded) c
   return index != nullptr && index->overlaps_guarded(folded);
 }
 
+std::optional<std::size_t> RouteTable::read_as(std::size_t origin, std::string_view host,
+                                               std::string_view folded) const noexcept {
+  const RouteIndex* index = folded_index(origin);
+  const RouteIndex::Route* route = index == nullptr ? nullptr : index->first(host, folded);
+  if (route == nullptr) return std::nullopt;
+  return route->number;
+}
+
 bool RouteTable::reaches_guarded(std::size_t origin, std::optional<std::string_view> host,
                                  std::string_view folded) const noexcept {
   const RouteIndex* index = folded_index(origin);

@@ -48,6 +48,11 @@ class RouteTable {
   [[nodiscard]] bool reaches_guarded(std::size_t origin, std::optional<std::string_view> host,
                                      std::string_view folded) const noexcept;
 
+  // The first route of the same origin that the folded path would match: which one an API that is
+  // lax about paths may take the request for.
+  [[nodiscard]] std::optional<std::size_t> read_as(std::size_t origin, std::string_view host,
+                                                   std::string_view folded) const noexcept;
+
   // Whether the route is open to more than one host.
   [[nodiscard]] bool is_open_to_hosts(std::size_t route) const noexcept {
     return entries_[route].open_to_hosts;

@@ -69,6 +69,16 @@ bool slips_past_guard(const Site& site, const Routing& routing) {
          site.table->reaches_guarded(origin, std::nullopt, routing.folded);
 }
 
+// Whether an unsafe request of an enforced route may be taken by the API for one of another, which
+// asks for more, or holds other gates.
+bool slips_past_terms(const Site& site, const Routing& routing) {
+  const std::optional<std::size_t> read_as =
+      site.table->read_as(routing.route->origin, routing.host, routing.folded);
+  if (!read_as || *read_as == routing.number) return false;
+  const SiteRoute& other = site.routes[*read_as];
+  return other.settings->mode == config::Mode::enforce && !other.binds_like(*routing.route);
+}
+
 // Whether what the request names lies at, above or below something guarded.
 bool overlaps_guarded(const Site& site, const Routing& routing) {
   const std::size_t origin = routing.route->origin;
@@ -88,11 +98,9 @@ void choose_for_unsafe(const Site& site, const http::RequestHead& head, Routing&
   const bool enforced = routing.route->settings->mode == config::Mode::enforce;
   if (enforced && may_stand_for_another(head.method)) {
     routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_method};
-  } else if (enforced) {
-    routing.way = Way::write;
-  } else if (slips_past_guard(site, routing)) {
+  } else if (enforced ? slips_past_terms(site, routing) : slips_past_guard(site, routing)) {
     routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_path};
-  } else if (overlaps_guarded(site, routing)) {
+  } else if (enforced || overlaps_guarded(site, routing)) {
     routing.way = Way::write;
   }
 }

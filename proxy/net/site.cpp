@@ -72,6 +72,15 @@ bool SiteRoute::doubts(int status) const noexcept {
   });
 }
 
+bool SiteRoute::binds_like(const SiteRoute& other) const {
+  const config::RouteSettings& theirs = *other.settings;
+  return config->resources == other.config->resources && in_doubt == other.in_doubt &&
+         settings->mode == theirs.mode && settings->check == theirs.check &&
+         settings->guard == theirs.guard && settings->serialize == theirs.serialize &&
+         settings->on_missing == theirs.on_missing && settings->wildcard == theirs.wildcard &&
+         settings->vary == theirs.vary && settings->doubtful == theirs.doubtful;
+}
+
 bool BodyBudget::take(std::size_t count) noexcept {
   std::size_t used = used_.load(std::memory_order_relaxed);
   do {

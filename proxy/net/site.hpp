@@ -34,6 +34,8 @@ struct SiteRoute {
   [[nodiscard]] bool guards(std::string_view method) const noexcept;
   [[nodiscard]] bool serializes(std::string_view method) const noexcept;
   [[nodiscard]] bool doubts(int status) const noexcept;
+  // Whether a write is let through, held and doubted by the other as it is here.
+  [[nodiscard]] bool binds_like(const SiteRoute& other) const;
 };
 
 // Octets of content that are held at once, over all threads.

@@ -164,6 +164,7 @@ Task<std::optional<Flow>> Writing::forward() {
   const int status = outcome->head.status;
   const bool doubtful = route_.doubts(status) || (status == 202 && terms_.guarded);
   std::string etag;
+  outcome->doubtful = doubtful;
   if (doubtful) {
     duty_.in_doubt();
   } else {
@@ -230,7 +231,13 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
 Task<Flow> Writing::answer(Outcome& outcome, std::string_view etag) {
   if (lease_) lease_.give_back(outcome.shape.keep_alive_timeout);
   if (outcome.overflowed) {
-    co_return co_await x_.refuse(http::answer_too_large());
+    http::ProblemDetails problem = http::answer_too_large(outcome.head.status);
+    if (outcome.doubtful) {
+      problem = http::problem_of(
+          fault_of(ReadError::fields_too_large, http::Origin::upstream, http::Sent::all),
+          http::MethodKind::unsafe);
+    }
+    co_return co_await x_.refuse(std::move(problem));
   }
   const http::Closing ending = x_.closing();
   const bool bodiless = outcome.shape.framing.kind == http::Framing::none;

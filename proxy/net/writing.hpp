@@ -35,6 +35,7 @@ class Writing {
     std::string content;
     std::uint64_t size = 0;
     bool overflowed = false;
+    bool doubtful = false;  // it settles nothing
   };
 
   // Steps, in the order in which they are taken. A set optional is an answer that was given.

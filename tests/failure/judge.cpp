@@ -219,6 +219,10 @@ class Judgement {
                  std::to_string(send.taken) + " octets with " +
                  (send.answer_was_whole ? "a whole" : "no whole") + " answer");
       }
+      // Its quarantine is counted from here on: nothing unsent may leave later (rule 3.4).
+      if (*send.outcome == shim::Outcome::in_doubt && !send.answer_was_whole && !send.was_reset) {
+        complain(what + " was in doubt before its connection was reset");
+      }
       if (send.taken > 0 && !send.mark.empty() && !left.insert(send.mark).second) {
         complain(what + " was sent twice");
       }

@@ -164,15 +164,18 @@ class Exchange {
   void judge_send(const world::Send& send) {
     IFMATCH_PROPERTY(send.outcome.has_value(), "every write has an outcome", seen());
     if (!send.stream || send.taken == 0) return;
+    IFMATCH_PROPERTY(*send.outcome != shim::Outcome::unsent,
+                     "what may have reached the API is not taken for unsent", seen());
     for (const auto& arrival : world_.api.arrivals()) {
       if (arrival->stream != send.stream || arrival->begins != send.taken_before) continue;
       const Said said = read_said(arrival->answer, arrival->request.method());
+      const int status = said.reading == Reading::complete ? said.answer.status() : 0;
       const bool doubtful = said.reading == Reading::incomplete ||
-                            (said.reading == Reading::complete && said.answer.status() >= 502 &&
-                             said.answer.status() <= 504);
+                            (status >= 502 && status <= 504) || (status >= 520 && status <= 599) ||
+                            (status == 202 && arrival->request.method() == "PUT");
       if (doubtful) {
         IFMATCH_PROPERTY(*send.outcome == shim::Outcome::in_doubt,
-                         "without a whole answer a write is in doubt", seen());
+                         "without an answer that settles it a write is in doubt", seen());
       }
     }
   }

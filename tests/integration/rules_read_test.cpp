@@ -219,6 +219,37 @@ TEST(Rule_3_1_3, ProbesTeachLikeReads) {
   EXPECT_EQ(api.upstream.count("GET"), 1U);
 }
 
+TEST(Rule_3_1_3, AProbeThatBeganBesideAWriteAndEndedAfterItTeachesNothing) {
+  GuardedStore api(with("check: recorded"));
+  api.store.put(path, R"({"total":10})");
+  const std::string tag = api.read_tag(path);
+  const auto applied = std::make_shared<Hold>();
+  const auto told = std::make_shared<Hold>();
+  api.upstream.behave([inner = api.store.behaviour(), applied, told](const Request& request) {
+    Reply reply = inner(request);
+    if (!is_read(request)) reply.hold = applied;
+    if (!is_read(request) || !request.has("X-Slow")) return reply;
+    reply = reply.later();
+    reply.hold = told;
+    return reply;
+  });
+  RawClient writer = begin_put(api, path, tag, R"({"total":11})");
+  ASSERT_TRUE(applied->wait_until_held());
+  // The gate is taken, so it is probed ahead.
+  RawClient loser = begin(api, "PUT", path,
+                          {{"If-Match", std::string(unknown_tag)}, {"X-Slow", "1"}}, "[]");
+  ASSERT_TRUE(told->wait_until_held());
+  applied->release();
+  ASSERT_EQ(writer.read_response().status, 200);
+  told->release();
+  expect_problem(loser.read_response(), 412, "stale-version");
+
+  const std::size_t reads = api.upstream.count("GET");
+  expect_problem(put_plain(api, path, tag, R"({"total":12})"), 412, "stale-version");
+  EXPECT_EQ(api.upstream.count("GET"), reads + 1) << "the record must not have decided";
+  EXPECT_EQ(api.store.get(path), R"({"total":11})");
+}
+
 TEST(Rule_3_1_3, AReadThatBeganBeforeAWriteAndEndedAfterItTeachesNothing) {
   GuardedStore api(with("check: recorded"));
   api.store.put(path, R"({"total":10})");

@@ -267,6 +267,36 @@ TEST_P(Rule_3_2_8_TooLarge, TheClientIsToldThatTheWriteWasApplied) {
   EXPECT_EQ(api.put(path, "*", "[2]").status, 200) << "it is settled, not in doubt";
 }
 
+TEST_P(Rule_3_2_8_TooLarge, AnErrorOfTheApiIsNotTakenForAWriteThatWasApplied) {
+  for (const int status : {400, 404, 409, 500}) {
+    GuardedStore api(with("max_body: 1KiB"));
+    api.store.put(path, "{}");
+    Reply reply = status_only(status);
+    reply.framing = GetParam();
+    reply.generated_bytes = 300 * 1024;
+    answer_first_write_with(api, reply);
+    const Response answer = api.put(path, "*", "[1]");
+    expect_problem(answer, 502, "body-too-large");
+    EXPECT_EQ(answer.body.find("the write took place"), std::string::npos) << answer.body;
+    EXPECT_NE(answer.body.find(std::to_string(status)), std::string::npos) << answer.body;
+    EXPECT_EQ(api.put(path, "*", "[2]").status, 200) << "it is settled, not in doubt";
+  }
+}
+
+TEST_P(Rule_3_2_8_TooLarge, ADoubtfulAnswerLeavesTheOutcomeUnknown) {
+  for (const int status : {202, 503}) {
+    GuardedStore api(with("max_body: 1KiB"));
+    api.store.put(path, "{}");
+    Reply reply = status_only(status);
+    reply.framing = GetParam();
+    reply.generated_bytes = 300 * 1024;
+    answer_first_write_with(api, reply);
+    expect_problem(api.put(path, "*", "[1]"), 502, "outcome-unknown");
+    expect_problem(api.put(path, "*", "[2]"), 503, "outcome-unknown");
+    EXPECT_EQ(api.upstream.writes(), 1U);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(, Rule_3_2_8_TooLarge,
                          ::testing::Values(Framing::content_length, Framing::chunked),
                          [](const auto& test) {

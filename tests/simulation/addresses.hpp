@@ -20,7 +20,7 @@ struct Address {
   const char* names;  // what `resource:` adds: a path, or a name; nullptr: nothing
 };
 
-inline constexpr std::array<Address, 10> addresses{{
+inline constexpr std::array<Address, 11> addresses{{
     {{"/a", "/A", "/a/"}, "/a", nullptr},
     {{"/a/x", "/A/x/", "/a/%78"}, "/a/x", nullptr},
     {{"/a/y", "/a/%59", "/a/y;v=1"}, "/a/y", nullptr},
@@ -30,9 +30,10 @@ inline constexpr std::array<Address, 10> addresses{{
     {{"/w", "/W", "/%77"}, "/m", "m"},
     {{"/p", "/P/", "/p;"}, "/a/x", "/a/x"},
     {{"/a/x/s", "/a/X/s", "/a/x/%2573"}, "/a/x/s", nullptr},
+    {{"/b/z/i", "/B/z/I", "/b/z/i;v=2"}, "/b/z", "/b/z"},
     {{"/a/x/do", "/A/x/do", "/a/x/do/"}, "/a/x", nullptr},
 }};
-inline constexpr Target action_target = 9;  // POST only: it changes the resource above it
+inline constexpr Target action_target = 10;  // POST only: it changes the resource above it
 
 enum class Keys : std::uint8_t { folded, as_spelled };
 

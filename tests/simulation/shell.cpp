@@ -59,6 +59,9 @@ void Simulator::submit(Request& request) {
     write.hold = guard::Hold::shared;
     write.condition.reset();
   }
+  const bool serialised = request.what == What::write && !request.condition &&
+                          request.hold == guard::Hold::exclusive;
+  if (serialised && !rules_.shell.serialised_hold_exclusively) write.hold = guard::Hold::shared;
   call([&](Actions& out) { engine_->submit(id, std::move(write), now_, out); });
 }
 
@@ -114,7 +117,8 @@ void Simulator::probe(Request& request, const Action& action) {
   const Duration back = micros(100, 8'000);
   at(micros(100, 8'000), Scope::process, [=, this, gated = action.gated] {
     Request& asker = this->request(id);
-    Observation seen = upstream_->look(cell_of(asker.target), asker.viewer, variant);
+    const Viewer viewer = rules_.shell.probes_as_the_writer ? asker.viewer : 1 - asker.viewer;
+    Observation seen = upstream_->look(cell_of(asker.target), viewer, variant);
     if (gated) asker.looked = now_;
     if (fails) {
       note(Seen::unreadable_probes);
@@ -130,6 +134,7 @@ void Simulator::probe(Request& request, const Action& action) {
 
 void Simulator::probe_ended(RequestId id, const Observation& seen, Epoch since, unsigned variant) {
   const Request& asker = request(id);
+  if (!rules_.shell.known_since_the_beginning) since = engine_->epoch();
   if (seen.sight == guard::Sight::version) {
     engine_->learn({asker.resource, view_of(asker, variant), seen.version, variant + 1, since},
                    false);
@@ -184,8 +189,9 @@ void Simulator::read_ended(RequestId id, const Reading& reading) {
   compare_record(done);
   if (seen.sight == guard::Sight::version) {
     if (!reading.aged || !rules_.shell.aged_answers_not_recorded) {
-      engine_->learn({done.resource, done.view, seen.version, done.variant + 1, reading.since},
-                     false);
+      const Epoch since =
+          rules_.shell.known_since_the_beginning ? reading.since : engine_->epoch();
+      engine_->learn({done.resource, done.view, seen.version, done.variant + 1, since}, false);
     }
     std::vector<Tag>& tags = tags_[done.target];
     tags.push_back({seen.version, done.variant, done.viewer, reading.known});

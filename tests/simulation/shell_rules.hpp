@@ -6,10 +6,13 @@ namespace ifmatch::simulation {
 
 struct ShellRules {
   bool aged_answers_not_recorded = true;      // 3.1.3: off, what a cache answers teaches, too
+  bool known_since_the_beginning = true;      // 3.1.3: off, as of the end of a read or a probe
   bool views_kept_apart = true;               // 3.2.3: an entry decides for its own viewer only
+  bool probes_as_the_writer = true;           // 3.2.3: off, with the credentials of another user
   bool forwarded_once = true;                 // 3.2.7: off, what may have failed is sent again
   bool preconditions_stay_here = true;        // 3.2.7: off, the API evaluates our tags itself
   bool conditional_posts_are_guarded = true;  // 3.2.10: off, a POST is a creation, whatever it says
+  bool serialised_hold_exclusively = true;    // 3.3.1: off, `serialize` changes nothing
   bool resource_adds_gates = true;            // 3.3.1: off, `resource:` names nothing
   bool reload_keeps_gates = true;             // 3.3.5: off, every reload begins with a new engine
   bool answers_are_reported = true;           // 3.4: off, the API's own answers settle nothing

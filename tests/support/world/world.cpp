@@ -113,6 +113,7 @@ void World::observe_sends() {
     send->reported_at = system.now();
     if (!send->stream) return;
     send->taken = send->stream->taken_total() - send->taken_before;
+    send->was_reset = send->stream->was_reset();
     for (const std::unique_ptr<Arrival>& arrival : api.arrivals()) {
       if (arrival->stream != send->stream || arrival->begins != send->taken_before) continue;
       const std::size_t given = send->stream->given_total();

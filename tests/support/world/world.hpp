@@ -39,6 +39,7 @@ struct Send {
   std::size_t taken = 0;        // octets of it that the kernel had taken
   bool answer_was_whole = false;  // the proxy had been given all of its answer
   int status = 0;                 // of that
+  bool was_reset = false;         // its connection had been closed, with a reset
 };
 
 class World {

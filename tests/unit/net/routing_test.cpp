@@ -129,6 +129,41 @@ TEST(AWrite, ThatALaxerApiMightTakeForAGuardedOneIsAmbiguous) {
   EXPECT_EQ(take(*site, "PUT", "/order/1").way, "pass");
 }
 
+TEST(AWrite, ThatALaxerApiMightTakeForOneOfAnotherRouteIsHeldToTheTermsOfBothOrAmbiguous) {
+  const std::string rest = "  - { name: rest, match: { path: \"/**\" }, upstream: api";
+  const std::string order = "  - { name: order, match: { path: \"/orders/{id}\" }, upstream: api";
+  // The terms of the order that the catch-all does not have.
+  const struct {
+    std::string of_order;
+    std::string of_rest;
+  } others[] = {
+      {"", ", on_missing: allow"},
+      {"", ", guard: [PATCH]"},
+      {"", ", check: recorded"},
+      {"", ", doubtful: [504]"},
+      {"", ", in_doubt: 1s"},
+      {", wildcard: refuse", ""},
+      {", serialize: [POST]", ""},
+      {", resource: \"order:{id}\"", ""},
+      {", vary: [X-Tenant]", ""},
+  };
+  for (const auto& [of_order, of_rest] : others) {
+    const auto site = site_with(order + of_order + " }\n" + rest + of_rest + " }\n");
+    for (const std::string_view target : {"/Orders/1", "/orders/1/", "/ORDERS/1", "/orders;a/1"}) {
+      EXPECT_EQ(take(*site, "PUT", target).way, "ambiguous-path") << target << of_order << of_rest;
+      EXPECT_EQ(take(*site, "GET", target).way, "read") << target;
+    }
+    EXPECT_EQ(take(*site, "PUT", "/orders/1").route, "order");
+    EXPECT_EQ(take(*site, "PUT", "/files/1").route, "rest");
+  }
+  // Where both ask for the same it does not matter which of them it is taken for.
+  for (const std::string same : {"", ", resource: \"all\", serialize: [POST]"}) {
+    const auto site = site_with(order + same + " }\n" + rest + same + " }\n");
+    EXPECT_EQ(take(*site, "PUT", "/Orders/1").route, "rest") << same;
+    EXPECT_EQ(take(*site, "PUT", "/Orders/1").way, "write") << same;
+  }
+}
+
 TEST(AWrite, ThatMatchesNoRouteIsToldWhereItsPathIsAmbiguous) {
   const auto site =
       site_with("  - { name: orders, match: { path: \"/orders/{id}\" }, upstream: api }\n");
