@@ -102,16 +102,22 @@ class Scan {
     return false;
   }
 
-  bool reaches_guarded(std::size_t origin, const std::string& host,
-                       const std::string& folded) const {
+  std::optional<std::size_t> read_as(std::size_t origin, const std::string& host,
+                                     const std::string& folded) const {
     for (std::size_t i = 0; i < routes_.size(); ++i) {
       const Route& route = routes_[i];
       if (route.origin == origin && plain::matches(folded_[i], folded) &&
           plain::host_matches(route.host, host)) {
-        return route.guarded;
+        return i;
       }
     }
-    return false;
+    return std::nullopt;
+  }
+
+  bool reaches_guarded(std::size_t origin, const std::string& host,
+                       const std::string& folded) const {
+    const std::optional<std::size_t> route = read_as(origin, host, folded);
+    return route && routes_[*route].guarded;
   }
 
   // By one of all the hosts that could make a difference.
@@ -173,6 +179,8 @@ TEST(RouteIndex, AnswersLikeAScanOfAllRoutes) {
       for (const std::size_t origin : {0U, 1U}) {
         const bool overlaps = scan.overlaps_guarded(origin, folded);
         ASSERT_EQ(table.overlaps_guarded(origin, folded), overlaps) << folded << told(routes);
+        ASSERT_EQ(table.read_as(origin, host, folded), scan.read_as(origin, host, folded))
+            << folded << where << told(routes);
         const bool reaches = scan.reaches_guarded(origin, host, folded);
         ASSERT_EQ(table.reaches_guarded(origin, host, folded), reaches)
             << folded << where << told(routes);
