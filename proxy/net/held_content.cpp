@@ -14,19 +14,19 @@ constexpr std::size_t block_octets_min = 16 * 1024;
 // Of what is kept: as much as a few dozen answers of a mebibyte take.
 constexpr std::size_t kept_octets_max = 32 * 1024 * 1024;
 constexpr std::size_t kept_blocks_max = 256;
-// A block serves contents of its own size and of a quarter of it, not crumbs.
-constexpr std::size_t waste_max = 4;
 constexpr std::chrono::seconds unused_max{1};
 
 }  // namespace
 
 ContentMemory::ContentMemory(Sweeper& sweeper) : Swept(sweeper) { kept_.reserve(kept_blocks_max); }
 
+// Blocks come in powers of two and serve their own size only: what is in use is never more than
+// twice what is counted as held.
 ContentMemory::Block ContentMemory::take(std::size_t size) {
   const std::size_t capacity = std::bit_ceil(std::max(size, block_octets_min));
   for (std::size_t index = kept_.size(); index > 0; --index) {
     Block& kept = kept_[index - 1];
-    if (kept.capacity < capacity || kept.capacity / waste_max > capacity) continue;
+    if (kept.capacity != capacity) continue;
     Block taken = std::move(kept);
     kept_octets_ -= taken.capacity;
     kept_.erase(kept_.begin() + static_cast<std::ptrdiff_t>(index - 1));

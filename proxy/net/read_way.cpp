@@ -114,13 +114,13 @@ Task<ReadError> Exchange::take_content(Reading& reading, Answer& answer,
   const bool held = head_.method != "HEAD";
   const std::size_t held_max = route_->settings->max_body;
   const std::uint64_t here = size_of(answer.reader->pieces());
-  const std::uint64_t straight = answer.reader->straight_max();
-  if (held && straight > 0) {
+  const std::uint64_t coming = answer.reader->straight_max();
+  const bool counted = held && coming > 0;
+  if (counted) {
     // What is too long is known before it comes.
-    reading.overflowing = here + straight > held_max || !reading.hold.take(here + straight);
-    if (!reading.overflowing) reading.held.reserve(here + straight);
+    reading.overflowing = here + coming > held_max || !reading.hold.take(here + coming);
+    if (!reading.overflowing) reading.held.reserve(here + coming);
   }
-  const bool counted = held && straight > 0;
   for (bool in_place = false;;) {
     for (std::string_view piece : answer.reader->pieces()) {
       hasher.update(std::as_bytes(std::span(piece)));
@@ -136,7 +136,7 @@ Task<ReadError> Exchange::take_content(Reading& reading, Answer& answer,
     }
     if (answer.reader->done() || reading.overflowing) co_return ReadError::none;
     const Instant deadline = client_.after(response_timeout());
-    const std::uint64_t left = held ? answer.reader->straight_max() : 0;
+    const std::uint64_t left = counted ? answer.reader->straight_max() : 0;
     in_place = left > 0;
     ReadError error = ReadError::none;
     if (in_place) {
