@@ -145,6 +145,20 @@ Task<error_code> Connection::read(std::size_t capacity_max, Instant deadline) {
   }
 }
 
+Task<error_code> Connection::read_into(std::span<char> room, Instant deadline) {
+  IFMATCH_ASSERT(!room.empty() && input.readable().empty());
+  received_ = 0;
+  if (sweeper_.now() >= deadline) co_return asio::error::timed_out;
+  read_deadline_ = deadline;
+  read_expired_ = false;
+  auto [failure, count] =
+      co_await socket.async_read_some(asio::buffer(room.data(), room.size()), as_tuple);
+  read_deadline_ = never;
+  heard_at_ = sweeper_.now();
+  received_ = count;
+  co_return told(failure);
+}
+
 Task<error_code> Connection::write(std::span<asio::const_buffer> buffers,
                                    std::chrono::milliseconds silence, Instant deadline) {
   written_ = 0;

@@ -49,6 +49,11 @@ class Connection final : private Swept {
   // After a second of silence it waits without the memory of `input`.
   [[nodiscard]] Task<error_code> read(std::size_t capacity_max, Instant deadline);
 
+  // The same into memory of the caller's, which it has to keep while it waits. received() says how
+  // much came. REQUIRES: nothing waits in `input`, which would come first.
+  [[nodiscard]] Task<error_code> read_into(std::span<char> room, Instant deadline);
+  [[nodiscard]] std::size_t received() const noexcept { return received_; }
+
   // Gives the read that is under way, if there is one, an earlier deadline.
   void bound_read(Instant deadline) noexcept {
     if (read_deadline_ > deadline) read_deadline_ = deadline;
@@ -98,6 +103,7 @@ class Connection final : private Swept {
   // memory back ends it, whichever of the two came first.
   enum class InputRead : std::uint8_t { none, waiting, giving_back, cancelled };
   InputRead input_read_ = InputRead::none;
+  std::size_t received_ = 0;
   std::size_t written_ = 0;
 };
 

@@ -14,6 +14,9 @@ namespace {
 // on.
 constexpr std::uint64_t drained_octets_max = 64 * 1024;
 
+// Content of known length that is sent on as it arrives is read in pieces of this size at most.
+constexpr std::size_t streamed_octets_max = 64 * 1024;
+
 constexpr MessageLimits upstream_limits{
     .header_bytes = 64 * 1024, .header_fields = 256, .target_bytes = 0};
 
@@ -307,6 +310,7 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
     co_return co_await send(*buffers, ending);
   }
   ReadError error = answer.reader->take_buffered();
+  HeldContent room(worker_.contents);
   for (bool first = true;; first = false) {
     if (error != ReadError::none) {
       // The head has gone out: a broken connection is the only way left to say so.
@@ -325,7 +329,15 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
     if (failure) co_return Flow::drop;
     buffers->clear();
     if (done) break;
-    error = co_await answer.reader->read_content(client_.after(response_timeout()));
+    const std::uint64_t straight = std::min<std::uint64_t>(answer.reader->straight_max(),
+                                                           streamed_octets_max);
+    const Instant deadline = client_.after(response_timeout());
+    if (straight > 0) {
+      room.reserve(straight);
+      error = co_await answer.reader->read_content_into(room.room().first(straight), deadline);
+    } else {
+      error = co_await answer.reader->read_content(deadline);
+    }
   }
   co_return ending.keep_alive ? Flow::keep : Flow::close;
 }

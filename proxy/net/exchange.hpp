@@ -62,6 +62,9 @@ class Exchange {
   struct Reading;
   [[nodiscard]] Task<std::optional<Flow>> enter_read(Obligation& duty,
                                                      const guard::Resource& resource);
+  // Takes in what has not come with the head, up to what is held back to be tagged.
+  [[nodiscard]] Task<ReadError> take_content(Reading& reading, Answer& answer,
+                                             plugins::VersionHasher& hasher);
   [[nodiscard]] Task<Flow> answer_read(Reading& reading, Answer& answer,
                                        const std::optional<guard::Version>& version);
   [[nodiscard]] Task<Flow> relay_untagged(Reading& reading, Answer& answer);

@@ -116,11 +116,40 @@ ReadError MessageReader<Head>::parse() {
 }
 
 template <typename Head>
-ReadError MessageReader<Head>::take_buffered() {
+void MessageReader<Head>::forget_pieces() noexcept {
   connection_.input.consume(unconsumed_);
   unconsumed_ = 0;
   parser_.pieces.clear();
+}
+
+template <typename Head>
+ReadError MessageReader<Head>::take_buffered() {
+  forget_pieces();
   return parse();
+}
+
+template <typename Head>
+std::uint64_t MessageReader<Head>::straight_max() const noexcept {
+  const bool waits = connection_.input.readable().size() > unconsumed_;
+  if (waits || parser_.is_done() || parser_.chunked()) return 0;
+  return parser_.content_length_remaining().value_or(0);
+}
+
+template <typename Head>
+Task<ReadError> MessageReader<Head>::read_content_into(std::span<char> room, Instant deadline) {
+  IFMATCH_ASSERT(!room.empty() && room.size() <= straight_max());
+  forget_pieces();
+  const error_code failure = co_await connection_.read_into(room, deadline);
+  if (failure == asio::error::eof) co_return ReadError::truncated;
+  if (failure) co_return translate(failure);
+  // The parser is shown what came, where it lies: it says when the content is complete.
+  const std::string_view came(room.data(), connection_.received());
+  error_code malformed;
+  parser_.input = came;
+  const std::size_t used = parser_.put(asio::const_buffer(came.data(), came.size()), malformed);
+  if (malformed && malformed != beast_http::error::need_more) co_return translate(malformed);
+  IFMATCH_ASSERT(used == came.size());
+  co_return ReadError::none;
 }
 
 template <typename Head>

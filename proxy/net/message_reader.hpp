@@ -165,6 +165,14 @@ class MessageReader {
   // pieces are the last ones.
   [[nodiscard]] Task<ReadError> read_content(Instant deadline);
 
+  // How much content is still to come, where its length is known and it need not go through the
+  // input buffer; 0 otherwise. REQUIRES: take_buffered() was called, or read_content().
+  [[nodiscard]] std::uint64_t straight_max() const noexcept;
+
+  // Like read_content, but reads straight from the socket into `room`, where the pieces lie then.
+  // REQUIRES: `room` is not empty and not larger than straight_max().
+  [[nodiscard]] Task<ReadError> read_content_into(std::span<char> room, Instant deadline);
+
   // Like read_content, but takes only what is in the buffer already: never suspends.
   [[nodiscard]] ReadError take_buffered();
 
@@ -176,6 +184,7 @@ class MessageReader {
  private:
   using Parser = MessageParser<Head>;
   [[nodiscard]] ReadError parse();
+  void forget_pieces() noexcept;
   [[nodiscard]] ReadError translate(const error_code& failure) const;
 
   Connection& connection_;

@@ -2,6 +2,7 @@
 // then compared with what the client has.
 #include "proxy/guard/assert.hpp"
 #include "proxy/http/entity_tag.hpp"
+#include "proxy/net/chunk.hpp"
 #include "proxy/net/exchange.hpp"
 
 namespace ifmatch::net {
@@ -11,7 +12,8 @@ struct Exchange::Reading {
   http::ParsedConditions conditions;
   guard::Resource resource;
   guard::Epoch since = 0;
-  std::string held;          // content that was copied out of the connection's buffer
+  HeldContent held;          // content that does not lie in the connection's buffer
+  BodyHold hold;             // of that
   std::uint64_t size = 0;    // octets of content so far
   bool overflowing = false;  // more than is held back to be tagged
 };
@@ -60,7 +62,10 @@ Task<Flow> Exchange::read_way() {
     const std::optional<Flow> answered = co_await enter_read(*duty, *named);
     if (answered) co_return *answered;
   }
-  Reading reading{.conditions = std::move(*conditions), .resource = std::move(*named)};
+  Reading reading{.conditions = std::move(*conditions),
+                  .resource = std::move(*named),
+                  .held = HeldContent(worker_.contents),
+                  .hold = BodyHold(worker_.site.bodies)};
   reading.since = desk.epoch();
   Answer answer(worker_);
   const Lent<std::string> octets = upstream_head("GET", http::Carry::guarded, {});
@@ -76,25 +81,17 @@ Task<Flow> Exchange::read_way() {
     co_return flow;
   }
 
-  const bool head_only = head_.method == "HEAD";
-  const std::size_t held_max = route_->settings->max_body;
   const Lent<plugins::VersionHasher> hasher = worker_.lend_hasher(*route_);
   hasher->begin(answer.head.fields.first(http::FieldId::content_type),
                 answer.head.fields.first(http::FieldId::content_encoding));
-  BodyHold hold(worker_.site.bodies);
   ReadError error = answer.reader->take_buffered();
-  const bool in_place = error == ReadError::none && answer.reader->done();
-  while (error == ReadError::none) {
+  if (error == ReadError::none && answer.reader->done()) {
     for (std::string_view piece : answer.reader->pieces()) {
       hasher->update(std::as_bytes(std::span(piece)));
       reading.size += piece.size();
-      if (in_place || head_only) continue;
-      reading.overflowing =
-          reading.overflowing || reading.size > held_max || !hold.take(piece.size());
-      reading.held.append(piece);
     }
-    if (answer.reader->done() || reading.overflowing) break;
-    error = co_await answer.reader->read_content(client_.after(response_timeout()));
+  } else if (error == ReadError::none) {
+    error = co_await take_content(reading, answer, *hasher);
   }
   if (error != ReadError::none) {
     duty.reset();
@@ -110,6 +107,45 @@ Task<Flow> Exchange::read_way() {
           head_.fields, answer.head.fields, *version, reading.since);
   }
   co_return co_await answer_read(reading, answer, version);
+}
+
+Task<ReadError> Exchange::take_content(Reading& reading, Answer& answer,
+                                       plugins::VersionHasher& hasher) {
+  const bool held = head_.method != "HEAD";
+  const std::size_t held_max = route_->settings->max_body;
+  const std::uint64_t here = size_of(answer.reader->pieces());
+  const std::uint64_t coming = answer.reader->straight_max();
+  const bool counted = held && coming > 0;
+  if (counted) {
+    // What is too long is known before it comes.
+    reading.overflowing = here + coming > held_max || !reading.hold.take(here + coming);
+    if (!reading.overflowing) reading.held.reserve(here + coming);
+  }
+  for (bool in_place = false;;) {
+    for (std::string_view piece : answer.reader->pieces()) {
+      hasher.update(std::as_bytes(std::span(piece)));
+      reading.size += piece.size();
+      if (!held) continue;
+      if (in_place) {
+        reading.held.commit(piece.size());
+        continue;
+      }
+      reading.overflowing = reading.overflowing || reading.size > held_max ||
+                            (!counted && !reading.hold.take(piece.size()));
+      reading.held.append(piece);
+    }
+    if (answer.reader->done() || reading.overflowing) co_return ReadError::none;
+    const Instant deadline = client_.after(response_timeout());
+    const std::uint64_t left = counted ? answer.reader->straight_max() : 0;
+    in_place = left > 0;
+    ReadError error = ReadError::none;
+    if (in_place) {
+      error = co_await answer.reader->read_content_into(reading.held.room().first(left), deadline);
+    } else {
+      error = co_await answer.reader->read_content(deadline);
+    }
+    if (error != ReadError::none) co_return error;
+  }
 }
 
 Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
@@ -143,7 +179,7 @@ Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
   buffers->emplace_back(octets->data(), octets->size());
   if (verdict == http::ReadVerdict::proceed && head_.method != "HEAD") {
     if (!reading.held.empty()) {
-      buffers->emplace_back(reading.held.data(), reading.held.size());
+      buffers->emplace_back(reading.held.view().data(), reading.held.view().size());
     } else {
       for (std::string_view piece : answer.reader->pieces()) {
         buffers->emplace_back(piece.data(), piece.size());
@@ -174,7 +210,7 @@ Task<Flow> Exchange::wait_for(Task<error_code> written,
 }
 
 Task<Flow> Exchange::relay_untagged(Reading& reading, Answer& answer) {
-  const Flow flow = co_await relay(answer, http::Validators::drop, reading.held);
+  const Flow flow = co_await relay(answer, http::Validators::drop, reading.held.view());
   answer.finish();
   co_return flow;
 }

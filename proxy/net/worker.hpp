@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/net/guard_desk.hpp"
+#include "proxy/net/held_content.hpp"
 #include "proxy/net/shelf.hpp"
 #include "proxy/net/site.hpp"
 #include "proxy/net/upstream_pool.hpp"
@@ -52,6 +53,7 @@ class Worker {
  public:
   asio::io_context& io;
   Sweeper sweeper;
+  ContentMemory contents{sweeper};
   Site& site;
   std::vector<Interruptible*> sessions;
   bool draining = false;

@@ -176,6 +176,10 @@ std::vector<Scenario> make_scenarios() {
                       {get("/small/large"), put("/small/large", if_current, "short"),
                        get("/small/large")},
                       {200, 200, 200}));
+  // More than an input buffer holds: the rest is read to where it is held, or sent on from.
+  all.push_back(alone("LargeAnswers",
+                      {get("/confirm/large"), get("/free/large"), put("/confirm/large", if_seen)},
+                      {200, 200, 200}));
   Scenario narrow = alone("NarrowStreams",
                           {get(c1), put(c1, if_seen, std::string(300, 'n')),
                            put("/free/1", {}, std::string(300, 'f')), get("/free/1")},
@@ -205,7 +209,9 @@ const std::vector<std::pair<std::string, world::Document>>& documents() {
   static const std::vector<std::pair<std::string, world::Document>> all{
       {c1, {"text/plain", "one"}},         {r1, {"text/plain", "one"}},
       {"/wait/1", {"text/plain", "one"}},  {"/items/1", {"text/plain", "one"}},
-      {"/free/1", {"text/plain", "free"}}, {"/small/large", {"text/plain", std::string(3000, 'l')}}};
+      {"/free/1", {"text/plain", "free"}}, {"/small/large", {"text/plain", std::string(3000, 'l')}},
+      {"/confirm/large", {"text/plain", std::string(20'000, 'c')}},
+      {"/free/large", {"text/plain", std::string(20'000, 'f')}}};
   return all;
 }
 

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -71,7 +73,10 @@ class Wire {
   }
   template <typename Head>
   void start(MessageReader<Head>& reader, Message<Head>& message) {
-    spawn(io_, read_message(reader, message));
+    start(read_message(reader, message));
+  }
+  void start(Task<void> reading) {
+    spawn(io_, std::move(reading));
     poll();
   }
   // Does everything that can be done without waiting.
@@ -302,6 +307,89 @@ TEST(SeveralMessages, AreReadOneAfterTheOther) {
     EXPECT_EQ(message.content, content);
   }
   EXPECT_EQ(wire.connection->input.readable(), "");
+}
+
+// Reads the content of an answer in pieces of `room`, straight from the socket where that is allowed.
+Task<void> read_straight(MessageReader<http::ResponseHead>& reader, std::span<char> room,
+                         Message<http::ResponseHead>& message) {
+  ReadError error = co_await reader.read_head(message.head, never, milliseconds(10'000));
+  if (error == ReadError::none) error = reader.take_buffered();
+  while (error == ReadError::none) {
+    for (const std::string_view piece : reader.pieces()) message.content += piece;
+    if (reader.done()) break;
+    const std::uint64_t straight = reader.straight_max();
+    if (straight > 0) {
+      const std::size_t size = std::min<std::uint64_t>(straight, room.size());
+      error = co_await reader.read_content_into(room.first(size), never);
+    } else {
+      error = co_await reader.read_content(never);
+    }
+  }
+  message.error = error;
+  message.whole = reader.done();
+}
+
+class AnAnswerReadStraight : public testing::Test {
+ protected:
+  void start() { wire_.start(read_straight(reader_, room_, message_)); }
+
+  Wire wire_;
+  MessageReader<http::ResponseHead> reader_{*wire_.connection, {}};
+  std::array<char, 100> room_{};
+  Message<http::ResponseHead> message_;
+};
+
+TEST_F(AnAnswerReadStraight, IsWholeWithTheLastOctetOfItsLengthAndTakesNoneBehindIt) {
+  const std::string content = std::string(150, 'a') + std::string(101, 'b') + "c";
+  start();
+  wire_.send("HTTP/1.1 200 OK\r\nContent-Length: 252\r\n\r\n" + content.substr(0, 30));
+  EXPECT_EQ(reader_.straight_max(), 222U);
+  wire_.send(content.substr(30, 221));
+  EXPECT_FALSE(message_.error);
+  EXPECT_EQ(reader_.straight_max(), 1U);
+  wire_.send(content.substr(251) + "HTTP/1.1 200 OK\r\n");
+  EXPECT_EQ(message_.error, ReadError::none);
+  EXPECT_TRUE(message_.whole);
+  EXPECT_EQ(message_.content, content);
+  EXPECT_EQ(wire_.connection->input.readable(), "");
+  EXPECT_FALSE(wire_.connection->silent());
+}
+
+TEST_F(AnAnswerReadStraight, ThatIsBrokenOffIsTruncated) {
+  start();
+  wire_.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+  wire_.send("abcd");
+  wire_.end();
+  EXPECT_EQ(message_.error, ReadError::truncated);
+  EXPECT_FALSE(message_.whole);
+}
+
+TEST_F(AnAnswerReadStraight, GoesThroughTheParserWhereNoLengthIsTold) {
+  start();
+  wire_.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab");
+  EXPECT_EQ(reader_.straight_max(), 0U);
+  wire_.send("c\r\n0\r\n\r\n");
+  EXPECT_EQ(message_.error, ReadError::none);
+  EXPECT_TRUE(message_.whole);
+  EXPECT_EQ(message_.content, "abc");
+}
+
+TEST_F(AnAnswerReadStraight, GoesThroughTheParserWhereItEndsWithTheConnection) {
+  start();
+  wire_.send("HTTP/1.1 200 OK\r\n\r\nab");
+  EXPECT_EQ(reader_.straight_max(), 0U);
+  wire_.send("c");
+  wire_.end();
+  EXPECT_EQ(message_.error, ReadError::none);
+  EXPECT_EQ(message_.content, "abc");
+}
+
+TEST_F(AnAnswerReadStraight, ThatCameAtOnceLeavesNothingToRead) {
+  start();
+  wire_.send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcdef");
+  EXPECT_EQ(reader_.straight_max(), 0U);
+  EXPECT_EQ(message_.error, ReadError::none);
+  EXPECT_EQ(message_.content, "abc");
 }
 
 TEST(AnAnswerToHead, HasNoContentWhateverItsFieldsSay) {
