@@ -104,9 +104,10 @@ bool overrides_its_method(const StrictMessage& request) {
   const std::size_t query = target.find('?');
   const std::size_t place = target.find(parameter, query == std::string_view::npos ? 0 : query);
   if (query == std::string_view::npos || place == std::string_view::npos) return false;
-  const char before = target[place - 1];
+  // The first question mark begins the query, a further one is part of a name.
+  const bool begins = place - 1 == query || target[place - 1] == '&';
   const std::string_view value = target.substr(place + parameter.size());
-  return (before == '?' || before == '&') && is_guarded(value.substr(0, value.find('&')));
+  return begins && is_guarded(value.substr(0, value.find('&')));
 }
 
 bool condition_holds(const StrictMessage& sent, const world::Document* current) {
