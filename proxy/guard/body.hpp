@@ -6,9 +6,11 @@
 #include <atomic>
 #include <deque>
 #include <map>
+#include <memory>
 #include <set>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "proxy/guard/engine.hpp"
 #include "proxy/guard/nodes.hpp"
@@ -16,6 +18,13 @@
 #include "proxy/guard/request.hpp"
 
 namespace ifmatch::guard {
+
+// So many of what is over are kept for those to come. A sanitizer shall see what is used too late.
+#if defined(__SANITIZE_ADDRESS__) || defined(IFMATCH_KEEPS_NO_MEMORY)
+inline constexpr std::size_t spare_max = 0;
+#else
+inline constexpr std::size_t spare_max = 64;
+#endif
 
 class Engine::Body {
  public:
@@ -29,7 +38,7 @@ class Engine::Body {
               Actions& out);
 
   // The life of a request: engine.cpp.
-  void submit(RequestId id, WriteRequest request, Instant now, Actions& out);
+  void submit(RequestId id, const WriteRequest& request, Instant now, Actions& out);
   void submit_read(RequestId id, ReadRequest request, Instant now, Actions& out);
   void connected(RequestId id, Instant now, Actions& out);
   void unsent(RequestId id, Instant now, Actions& out);
@@ -61,7 +70,7 @@ class Engine::Body {
   };
 
   // engine.cpp
-  Request& admit(RequestId id, Kind kind, WriteRequest request);
+  Request& admit(RequestId id, Kind kind, const WriteRequest& request);
   void take_out_rules(Request& request) const;
   Request* find(RequestId id);
   Modes modes_of(const Request& request) const;
@@ -83,7 +92,9 @@ class Engine::Body {
   Consultation consult(const Request& request) const;
   Consultation consult_for_match(const Request& request) const;
   Consultation consult_for_mismatch(const Request& request) const;
+  bool entries_count() const;
   std::optional<Epoch> entries_valid_from(ResourceView resource) const;
+  std::optional<Epoch> entries_valid_from(const Request& request) const;
   void refuse_from_record(Request& request, const Consultation& told, Actions& out);
   void probe(Request& request, State where, Actions& out);
   void next_probe(Request& request, Actions& out);
@@ -97,6 +108,7 @@ class Engine::Body {
   bool gates_free(const Request& request) const;
   bool a_queue_is_full(const Request& request) const;
   void enter(Request& request, Instant now, Actions& out);
+  void pin(Request& request);
   void advance(Request& request, Instant now, Actions& out);
   bool may_begin(const Request& request) const;
   void start_waiting(Request& request, State where, Instant now, Actions& out);
@@ -117,7 +129,11 @@ class Engine::Body {
   std::atomic<Epoch>& epoch_;
   Nodes nodes_;
   Record record_;
-  std::unordered_map<RequestId, Request> requests_;
+  using Requests = std::unordered_map<RequestId, Request>;
+  Requests requests_;
+  // Requests and gates come and go with every write: what is over lends its memory to the next.
+  std::vector<Requests::node_type> spare_requests_;
+  std::vector<std::unique_ptr<Gate>> spare_gates_;
   std::set<std::pair<Instant, RequestId>> deadlines_;
   std::deque<Node*> disturbed_;  // gates whose queue must be looked at again; each is kept
   std::size_t gates_busy_ = 0;

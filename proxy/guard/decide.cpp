@@ -18,7 +18,7 @@ void Engine::Body::learn(const Lesson& lesson, bool without_credentials) {
 std::vector<Hint> Engine::Body::hints(const Digest& target, std::span<const Version> sent) const {
   std::vector<Hint> found;
   record_.for_each(target, [&](const Entry& entry) {
-    if (!names(sent, entry.version)) return;
+    if (!entry.handed_out || !names(sent, entry.version)) return;
     if (entry.selection == selection_unknown && !entry.without_credentials) return;
     const auto same = std::find_if(found.begin(), found.end(), [&](const Hint& hint) {
       return hint.selection == entry.selection;
@@ -47,11 +47,20 @@ std::optional<Version> Engine::Body::recorded(ResourceView resource, const View&
   return best == nullptr ? std::nullopt : std::optional(best->version);
 }
 
+// Writes of before a reload stamp under the names of their time.
+bool Engine::Body::entries_count() const {
+  return !everything_until_ && !older_ones_live();
+}
+
 std::optional<Epoch> Engine::Body::entries_valid_from(ResourceView resource) const {
   if (!rules_.entries_need_epoch) return Epoch{0};
-  // Writes of before a reload stamp under the names of their time.
-  if (everything_until_ || older_ones_live()) return std::nullopt;
-  return nodes_.valid_from(resource);
+  return entries_count() ? nodes_.valid_from(resource) : std::nullopt;
+}
+
+std::optional<Epoch> Engine::Body::entries_valid_from(const Request& request) const {
+  if (!request.pinned && !request.looked_up) return entries_valid_from(request.write.resource);
+  if (!rules_.entries_need_epoch) return Epoch{0};
+  return entries_count() ? nodes_.valid_from(request.footprint) : std::nullopt;
 }
 
 Engine::Body::Consultation Engine::Body::consult(const Request& request) const {
@@ -69,7 +78,7 @@ Engine::Body::Consultation Engine::Body::consult_for_match(const Request& reques
   const Condition& condition = *request.write.condition;
   // Without `If-Match` the record cannot know which representation is meant.
   if (!condition.if_match) return told;
-  const std::optional<Epoch> valid_from = entries_valid_from(request.write.resource);
+  const std::optional<Epoch> valid_from = entries_valid_from(request);
   if (!valid_from) return told;
   const ViewerTag viewer = viewer_tag(request.write.view.viewer);
   record_.for_each(request.write.view.target, [&](const Entry& entry) {
@@ -93,7 +102,7 @@ Engine::Body::Consultation Engine::Body::consult_for_mismatch(const Request& req
   if (write.needs_current || !condition.if_match || condition.if_none_match) return told;
   const std::vector<Version>& sent = condition.if_match->versions;
   if (condition.if_match->any || sent.empty()) return told;
-  const std::optional<Epoch> valid_from = entries_valid_from(write.resource);
+  const std::optional<Epoch> valid_from = entries_valid_from(request);
   if (!valid_from) return told;
 
   const ViewerTag viewer = viewer_tag(write.view.viewer);
@@ -106,21 +115,24 @@ Engine::Body::Consultation Engine::Body::consult_for_mismatch(const Request& req
     });
     return current;
   };
-  std::vector<bool> moved_on(sent.size(), false);
   bool may_match = false;
   record_.for_each(write.view.target, [&](const Entry& entry) {
-    const auto named = std::find(sent.begin(), sent.end(), entry.version);
-    if (entry.viewer != viewer || named == sent.end()) return;
+    if (may_match || entry.viewer != viewer || !names(sent, entry.version)) return;
     const std::optional<Version> current = current_of(entry.variant);
-    if (!current || names(sent, *current)) {
-      may_match = true;
-      return;
-    }
-    moved_on[static_cast<std::size_t>(named - sent.begin())] = true;
-    if (!told.current) told.current = current;
+    // What only a probe saw there must not be what is there now, but need not have moved on.
+    may_match = current ? names(sent, *current) : entry.handed_out;
+    if (entry.handed_out && !told.current) told.current = current;
   });
-  const bool all_moved_on = std::all_of(moved_on.begin(), moved_on.end(), [](bool b) { return b; });
-  if (may_match || !all_moved_on) return {};
+  if (may_match) return {};
+  // Whatever this viewer was shown has moved on; that leaves what it was never shown.
+  const bool all_moved_on = std::all_of(sent.begin(), sent.end(), [&](const Version& version) {
+    bool shown = false;
+    record_.for_each(write.view.target, [&](const Entry& entry) {
+      shown = shown || (entry.handed_out && entry.viewer == viewer && entry.version == version);
+    });
+    return shown;
+  });
+  if (!all_moved_on) return {};
   told.says = Consultation::Says::differs;
   return told;
 }
@@ -138,6 +150,7 @@ void Engine::Body::refuse_from_record(Request& request, const Consultation& told
 
 void Engine::Body::probe(Request& request, State where, Actions& out) {
   request.state = where;
+  request.looked_up = false;
   request.shown.reset();
   request.holds_since.reset();
   Action wanted;
@@ -239,7 +252,14 @@ void Engine::Body::probed(RequestId id, const Observation& seen, Epoch since, Ca
     case Verdict::differs:
     case Verdict::undecided:
       if (left == Candidates::more) {
-        next_probe(request, out);
+        // What this probe has just taught may be all that there is to know: whoever holds a gate
+        // in vain must not hold it for every candidate.
+        const Consultation told = consult_for_mismatch(request);
+        if (told.says == Consultation::Says::differs) {
+          refuse_from_record(request, told, out);
+        } else {
+          next_probe(request, out);
+        }
       } else if (request.holds_since) {
         decided(request, *request.holds_since, now, out);
       } else if (request.shown) {

@@ -3,6 +3,7 @@
 #include "proxy/guard/engine.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "proxy/guard/assert.hpp"
 #include "proxy/guard/body.hpp"
@@ -29,8 +30,8 @@ Engine::Body::Body(const EngineLimits& limits, const Rules& rules, std::atomic<E
                                                 : Forgotten::leave_no_trace),
       record_(limits.entries_max, limits.entries_per_target_max) {}
 
-void Engine::Body::submit(RequestId id, WriteRequest write, Instant now, Actions& out) {
-  Request& request = admit(id, Kind::write, std::move(write));
+void Engine::Body::submit(RequestId id, const WriteRequest& write, Instant now, Actions& out) {
+  Request& request = admit(id, Kind::write, write);
   if (request.write.hold == Hold::none) return begin_unheld(request, out);
   if (refused_for_doubt(request, now, out)) return;
 
@@ -53,7 +54,7 @@ void Engine::Body::submit_read(RequestId id, ReadRequest read, Instant now, Acti
   same.resource = std::move(read.resource);
   same.gate_wait = read.gate_wait;
   same.gate_queue = read.gate_queue;
-  Request& request = admit(id, Kind::read, std::move(same));
+  Request& request = admit(id, Kind::read, same);
   if (refused_for_doubt(request, now, out)) return;
   if (!gates_free(request) && a_queue_is_full(request)) {
     return refuse(request, Refusal::busy, out);
@@ -70,7 +71,7 @@ void Engine::Body::connected(RequestId id, Instant now, Actions& out) {
     refuse_in_doubt(*request, *everything_until_, now, out);
   } else if (request->has_condition() && rules_.re_decide_before_send) {
     // The decision may be older than something that was sent meanwhile without our gates.
-    const std::optional<Epoch> valid_from = nodes_.valid_from(request->write.resource);
+    const std::optional<Epoch> valid_from = nodes_.valid_from(request->footprint);
     if (valid_from && request->rests_on >= *valid_from) {
       send(*request, now, out);
     } else {
@@ -159,6 +160,10 @@ void Engine::Body::quarantine_everything(Instant until) {
 }
 
 void Engine::Body::reconfigured() {
+  if (const auto present = living_.find(generation_);
+      present != living_.end() && present->second.all() == 0) {
+    living_.erase(present);
+  }
   ++generation_;
   // Entries were learnt under other names, modes or version rules.
   nodes_.raise_floor(draw_epoch());
@@ -175,16 +180,30 @@ EngineCounts Engine::Body::counts() const {
   return counts;
 }
 
-Request& Engine::Body::admit(RequestId id, Kind kind, WriteRequest write) {
+Request& Engine::Body::admit(RequestId id, Kind kind, const WriteRequest& write) {
   IFMATCH_ASSERT(!write.resource.paths.empty() || !write.resource.names.empty());
-  const auto [made, inserted] = requests_.try_emplace(id);
+  bool inserted = false;
+  Requests::iterator made;
+  if (spare_requests_.empty()) {
+    std::tie(made, inserted) = requests_.try_emplace(id);
+  } else {
+    Requests::node_type spare = std::move(spare_requests_.back());
+    spare_requests_.pop_back();
+    spare.key() = id;
+    Requests::insert_return_type added = requests_.insert(std::move(spare));
+    made = added.position;
+    inserted = added.inserted;
+  }
   IFMATCH_ASSERT(inserted);
   Request& request = made->second;
+  request.renew();
   request.id = id;
   request.kind = kind;
-  request.write = std::move(write);
-  request.footprint = footprint_of(request.write.resource, modes_of(request));
+  request.write = write;
+  make_footprint(request.footprint, request.write.resource, modes_of(request));
   take_out_rules(request);
+  nodes_.look_up(request.footprint);
+  request.looked_up = true;
   request.generation = generation_;
   ++living_[generation_].of(request);
   return request;
@@ -231,7 +250,7 @@ Epoch Engine::Body::draw_epoch() {
 }
 
 void Engine::Body::begin_unheld(Request& request, Actions& out) {
-  request.pinned = nodes_.pin(request.footprint);
+  pin(request);
   request.state = State::connecting;
   out.push_back(action(request, Do::connect));
 }
@@ -320,7 +339,8 @@ void Engine::Body::drop(Request& request) {
   release_gates(request);
   if (request.pinned) nodes_.unpin(request.footprint);
   forget_living(request);
-  requests_.erase(request.id);
+  Requests::node_type over = requests_.extract(request.id);
+  if (spare_requests_.size() < spare_max) spare_requests_.push_back(std::move(over));
 }
 
 std::size_t& Engine::Body::Living::of(const Request& request) {
@@ -336,10 +356,10 @@ bool Engine::Body::older_ones_live() const {
 void Engine::Body::forget_living(const Request& request) {
   const auto living = living_.find(request.generation);
   --living->second.of(request);
-  if (living->second.all() != 0) return;
+  if (living->second.all() != 0 || request.generation == generation_) return;
   living_.erase(living);
   // What these requests stamped they stamped under the names of their time.
-  if (request.generation != generation_) nodes_.raise_floor(draw_epoch());
+  nodes_.raise_floor(draw_epoch());
 }
 
 // The public face: each verb is the body's.
@@ -361,8 +381,8 @@ std::optional<Version> Engine::recorded(ResourceView resource, const View& view)
   return body_->recorded(resource, view);
 }
 
-void Engine::submit(RequestId id, WriteRequest request, Instant now, Actions& out) {
-  body_->submit(id, std::move(request), now, out);
+void Engine::submit(RequestId id, const WriteRequest& request, Instant now, Actions& out) {
+  body_->submit(id, request, now, out);
 }
 
 void Engine::submit_read(RequestId id, ReadRequest request, Instant now, Actions& out) {

@@ -10,7 +10,7 @@
 //                                        gates free: held -> probe(gated) | connect
 //                                        gates taken: with a condition -> scouting, probe(ungated)
 //                                                     without one      -> queued, wait
-//   scouting   probed: mismatch          refused
+//   scouting   probed: mismatch          refused, if no candidate is left or the record has it, too
 //              probed: match             held -> probe(gated) | queued, wait
 //   queued     last gate granted         held -> probe(gated) | connect   (re-decided in the gate)
 //              tick past gate_wait       refused busy
@@ -92,7 +92,8 @@ struct WriteRequest {
   Hold hold = Hold::exclusive;
   std::optional<Condition> condition;  // unset: there is nothing to decide
   Check check = Check::confirm;
-  View view;                     // of a GET of the write's own target with the writer's fields
+  View view;                     // of a GET of the write's own target with the writer's fields;
+                                 // its variant is not looked at
   bool absent_is_answer = true;  // 404/410 without `If-None-Match: *` is relayed (false for PUT)
   bool needs_current = false;    // a refusal must carry the representation: never from the record
   Duration gate_wait{};          // over all gates together
@@ -132,12 +133,16 @@ struct Action {
   bool gated = false;        // with probe: inside the gate (keep its connection for the write)
   Refusal refusal = Refusal::busy;  // with refuse
   std::optional<Version> current;   // with refuse stale/exists: what this writer may be shown
-  bool from_record = false;         // with refuse: decided without a probe
+  bool from_record = false;         // with refuse: decided by the record
   Duration retry_after{};           // with refuse in_doubt: until the quarantine ends
 };
 
 // Appended to by every call: actions for the caller's request and for those it unleashed.
 using Actions = std::vector<Action>;
+
+// Who saw a version. A tag can only be sent by whom it was handed out to, and what it was handed
+// out for decides what may be said about it: what nobody but a probe saw does not.
+enum class Shown : std::uint8_t { to_client, to_us };
 
 // Something a read or a probe learnt.
 struct Lesson {
@@ -146,6 +151,7 @@ struct Lesson {
   Version version{};
   Selection selection = selection_unknown;
   Epoch since = 0;  // epoch() before the request went out
+  Shown shown = Shown::to_client;
 };
 
 // A hint for probes: how a tag that a writer sent was once asked for.
@@ -183,7 +189,7 @@ class Engine {
   // The version this viewer was last seen to have, if it is still valid.
   [[nodiscard]] std::optional<Version> recorded(ResourceView resource, const View& view) const;
 
-  void submit(RequestId id, WriteRequest request, Instant now, Actions& out);
+  void submit(RequestId id, const WriteRequest& request, Instant now, Actions& out);
   void submit_read(RequestId id, ReadRequest request, Instant now, Actions& out);
 
   // One candidate was probed. `last` says that no further candidate is left.

@@ -36,8 +36,14 @@ bool comes_before(std::string_view one, std::string_view other) {
 }
 
 Footprint footprint_of(ResourceView resource, Modes modes) {
-  check(resource);
   Footprint steps;
+  make_footprint(steps, resource, modes);
+  return steps;
+}
+
+void make_footprint(Footprint& steps, ResourceView resource, Modes modes) {
+  check(resource);
+  steps.clear();
   steps.reserve(resource.names.size() + resource.paths.size() * 4);
   for (const std::string& name : resource.names) steps.push_back({name, modes.own, true, false});
   for (const std::string& path : resource.paths) {
@@ -46,21 +52,23 @@ Footprint footprint_of(ResourceView resource, Modes modes) {
     });
     steps.push_back({path, modes.own, true, false});
   }
+  // What encloses one path comes in order.
+  if (resource.names.empty() && resource.paths.size() == 1) return;
   std::sort(steps.begin(), steps.end(),
             [](const Step& one, const Step& other) { return comes_before(one.key, other.key); });
-  Footprint merged;
-  merged.reserve(steps.size());
-  for (const Step& step : steps) {
-    if (merged.empty() || merged.back().key != step.key) {
-      merged.push_back(step);
+  std::size_t merged = 0;
+  for (std::size_t at = 1; at < steps.size(); ++at) {
+    const Step step = steps[at];
+    if (steps[merged].key != step.key) {
+      steps[++merged] = step;
       continue;
     }
-    Step& same = merged.back();
+    Step& same = steps[merged];
     same.mode = std::max(same.mode, step.mode);
     same.own = same.own || step.own;
     same.enclosing = same.enclosing || step.enclosing;
   }
-  return merged;
+  if (!steps.empty()) steps.resize(merged + 1);
 }
 
 }  // namespace ifmatch::guard

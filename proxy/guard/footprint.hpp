@@ -20,7 +20,8 @@ struct Step {
   Mode mode = Mode::none;  // none: stamped, but no gate is taken
   bool own = false;        // its own path or name
   bool enclosing = false;  // encloses one of its own paths (with two own paths, both may be true)
-  Node* node = nullptr;    // set while the request keeps its nodes
+  Node* node = nullptr;    // set while the request keeps its nodes, or within the call that looked
+                           // them up
 };
 using Footprint = std::vector<Step>;
 
@@ -46,5 +47,7 @@ void for_each_enclosing(std::string_view path, Visit visit) {
 // The steps in order, each gate once, in the stricter mode where it is needed twice. The steps
 // look into the strings of `resource`, which must stay where they are.
 [[nodiscard]] Footprint footprint_of(ResourceView resource, Modes modes);
+// The same in the memory of an earlier one.
+void make_footprint(Footprint& steps, ResourceView resource, Modes modes);
 
 }  // namespace ifmatch::guard

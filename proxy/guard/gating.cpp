@@ -12,7 +12,7 @@ namespace ifmatch::guard {
 bool Engine::Body::refused_for_doubt(Request& request, Instant now, Actions& out) {
   std::optional<Instant> until = everything_until_;
   for (const Step& step : request.footprint) {
-    const Node* node = nodes_.find(step.key);
+    const Node* node = step.node;
     if (node == nullptr || node->gate == nullptr || !node->gate->in_doubt(step.mode)) continue;
     const Instant ends = node->gate->doubt_ends(step.mode);
     until = std::max(until.value_or(ends), ends);
@@ -23,15 +23,15 @@ bool Engine::Body::refused_for_doubt(Request& request, Instant now, Actions& out
 }
 
 bool Engine::Body::gates_free(const Request& request) const {
-  return std::all_of(request.footprint.begin(), request.footprint.end(), [&](const Step& step) {
-    const Node* node = nodes_.find(step.key);
+  return std::all_of(request.footprint.begin(), request.footprint.end(), [](const Step& step) {
+    const Node* node = step.node;
     return node == nullptr || node->gate == nullptr || node->gate->admits(step.mode);
   });
 }
 
 bool Engine::Body::a_queue_is_full(const Request& request) const {
   return std::any_of(request.footprint.begin(), request.footprint.end(), [&](const Step& step) {
-    const Node* node = nodes_.find(step.key);
+    const Node* node = step.node;
     return node != nullptr && node->gate != nullptr && !node->gate->admits(step.mode) &&
            node->gate->full(step.mode, request.write.gate_queue);
   });
@@ -41,12 +41,19 @@ bool Engine::Body::a_queue_is_full(const Request& request) const {
 void Engine::Body::enter(Request& request, Instant now, Actions& out) {
   if (!may_begin(request)) {
     held_back_.push_back(request.id);
+    request.looked_up = false;
     return start_waiting(request, State::held_back, now, out);
   }
   request.state = State::arriving;
-  request.pinned = nodes_.pin(request.footprint);
+  pin(request);
   if (!request.pinned) return refuse(request, Refusal::busy, out);
   advance(request, now, out);
+}
+
+void Engine::Body::pin(Request& request) {
+  if (!request.looked_up) nodes_.look_up(request.footprint);
+  request.looked_up = false;
+  request.pinned = nodes_.pin(request.footprint);
 }
 
 // Requests of different configurations may not see each other's gates, so whoever would exclude
@@ -133,17 +140,26 @@ void Engine::Body::release_gates(Request& request) {
 }
 
 Gate& Engine::Body::gate_of(Node& node) {
-  if (node.gate == nullptr) {
+  if (node.gate != nullptr) return *node.gate;
+  ++gates_busy_;
+  if (spare_gates_.empty()) {
     node.gate = std::make_unique<Gate>();
-    ++gates_busy_;
+  } else {
+    // An idle gate is as good as a new one.
+    node.gate = std::move(spare_gates_.back());
+    spare_gates_.pop_back();
   }
   return *node.gate;
 }
 
 void Engine::Body::close_if_idle(Node& node) {
   if (node.gate == nullptr || !node.gate->idle()) return;
-  node.gate.reset();
   --gates_busy_;
+  if (spare_gates_.size() < spare_max) {
+    spare_gates_.push_back(std::move(node.gate));
+  } else {
+    node.gate.reset();
+  }
 }
 
 void Engine::Body::disturb(Node& node) {

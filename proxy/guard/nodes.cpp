@@ -49,11 +49,13 @@ Node* Nodes::find(std::string_view key) const {
   return found == table_.end() ? nullptr : const_cast<Node*>(&found->second);
 }
 
+void Nodes::look_up(Footprint& steps) const {
+  for (Step& step : steps) step.node = find(step.key);
+}
+
 bool Nodes::pin(Footprint& steps) {
   std::size_t missing = 0;
   for (Step& step : steps) {
-    IFMATCH_ASSERT(step.node == nullptr);
-    step.node = find(step.key);
     if (step.node != nullptr) keep(*step.node);
     if (step.node == nullptr) ++missing;
   }
@@ -109,6 +111,24 @@ std::optional<Epoch> Nodes::valid_from(ResourceView resource) const {
     if (node == nullptr) continue;
     if (node->unsettled_any != 0) return std::nullopt;
     newest = std::max(newest, node->self_any);
+  }
+  return newest;
+}
+
+std::optional<Epoch> Nodes::valid_from(const Footprint& steps) const {
+  if (unsettled_everywhere_ != 0) return std::nullopt;
+  Epoch newest = floor_;
+  for (const Step& step : steps) {
+    if (step.node == nullptr) continue;
+    const Node& node = *step.node;
+    if (step.own) {
+      if (node.unsettled_any != 0 || node.unsettled_below != 0) return std::nullopt;
+      newest = std::max({newest, node.self_any, node.below_any});
+    }
+    if (step.enclosing) {
+      if (node.unsettled_exclusive != 0) return std::nullopt;
+      newest = std::max(newest, node.self_exclusive);
+    }
   }
   return newest;
 }

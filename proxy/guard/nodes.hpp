@@ -60,8 +60,12 @@ class Nodes {
   // The node of a path or name, or nullptr: nothing is known of it. Allocates nothing.
   [[nodiscard]] Node* find(std::string_view key) const;
 
-  // Finds or makes the nodes of all steps and keeps them from being forgotten. All or none: false
-  // if the table is full of nodes in use.
+  // Finds the nodes of all steps, null where nothing is known. They may be forgotten with the next
+  // call that makes room.
+  void look_up(Footprint& steps) const;
+
+  // Makes the nodes that are missing and keeps all of them from being forgotten. All or none: false
+  // if the table is full of nodes in use. REQUIRES: look_up() was called just before.
   [[nodiscard]] bool pin(Footprint& steps);
   void unpin(Footprint& steps);
   void keep(Node& node);
@@ -70,6 +74,8 @@ class Nodes {
   // From which epoch on something learnt of the resource counts: it must have begun no earlier than
   // the last stamp that overlaps it. Nothing counts while something that overlaps it is unsettled.
   [[nodiscard]] std::optional<Epoch> valid_from(ResourceView resource) const;
+  // The same of steps whose nodes are known.
+  [[nodiscard]] std::optional<Epoch> valid_from(const Footprint& steps) const;
 
   void stamp(const Footprint& steps, Reach reach, Epoch epoch);
   void count_unsettled(const Footprint& steps, Reach reach);

@@ -54,6 +54,7 @@ std::optional<Epoch> Record::learn(const Lesson& lesson, bool without_credential
   known.superseded = superseded;
   known.selection = lesson.selection;
   known.without_credentials = without_credentials;
+  known.handed_out = known.handed_out || lesson.shown == Shown::to_client;
   take_out(same);
   put_first(same);
   return contradicted;
@@ -112,6 +113,7 @@ void Record::add(const Lesson& lesson, bool without_credentials, bool superseded
   made.selection = lesson.selection;
   made.superseded = superseded;
   made.without_credentials = without_credentials;
+  made.handed_out = lesson.shown == Shown::to_client;
   put_first(slot);
   ++size_;
 }

@@ -35,6 +35,7 @@ struct Entry {
   std::uint32_t newer = 0;
   bool superseded = false;  // its variant was seen with another version since
   bool without_credentials = false;
+  bool handed_out = false;  // a client was shown this version under this variant
 };
 
 class Record {

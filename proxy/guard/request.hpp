@@ -24,14 +24,14 @@ enum class State : std::uint8_t {
   quarantined,  // unsettled, its outcome is unknown
 };
 
-struct Request {
+// Everything about a request but what it asked for.
+struct Progress {
   RequestId id = 0;
   Kind kind = Kind::write;
   State state = State::arriving;
-  WriteRequest write;     // of a read: resource, gate_wait and gate_queue only
-  Footprint footprint;    // looks into write.resource, whose strings never move
-  bool pinned = false;    // the footprint's nodes are kept for it
-  std::size_t taken = 0;  // steps whose gates it holds
+  bool looked_up = false;  // the footprint's nodes were found in this very call
+  bool pinned = false;     // ... are kept for it
+  std::size_t taken = 0;   // steps whose gates it holds
 
   // The decision at hand.
   Epoch rests_on = 0;                // the epoch of the probe or entry that decided
@@ -50,6 +50,14 @@ struct Request {
 
   std::uint64_t generation = 0;  // how many reloads had happened when it was submitted
   bool everywhere = false;       // unsettled without a place of its own: it voids everything
+};
+
+struct Request : Progress {
+  WriteRequest write;   // of a read: resource, gate_wait and gate_queue only
+  Footprint footprint;  // looks into write.resource, whose strings never move
+
+  // Begins anew, in the memory of an earlier request.
+  void renew() { static_cast<Progress&>(*this) = Progress{}; }
 
   [[nodiscard]] bool has_condition() const {
     return kind == Kind::write && write.hold != Hold::none && says_something(write.condition);

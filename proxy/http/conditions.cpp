@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "proxy/http/entity_tag.hpp"
 
@@ -48,6 +49,7 @@ guard::IfMatch reduce_if_match(const EntityTagList& list, const ConditionOptions
                                ParsedConditions& parsed) {
   guard::IfMatch reduced;
   reduced.any = list.any;
+  bool foreign_tag_seen = false;
   for (const EntityTag& tag : list.tags) {
     if (const auto own = parse_own(tag); own && !tag.weak) {
       reduced.versions.push_back(*own);
@@ -58,9 +60,10 @@ guard::IfMatch reduce_if_match(const EntityTagList& list, const ConditionOptions
         parsed.rewritten_tag_seen = true;
       }
     } else {
-      parsed.foreign_tag_seen = true;
+      foreign_tag_seen = true;
     }
   }
+  parsed.only_foreign_tags = foreign_tag_seen && reduced.versions.empty();
   return reduced;
 }
 
@@ -84,11 +87,11 @@ bool contains(const std::vector<guard::Version>& versions, const guard::Version&
   return std::ranges::find(versions, version) != versions.end();
 }
 
-ProblemDetails refused(Problem problem, const ParsedConditions& conditions,
+ProblemDetails refused(Problem problem, ParsedConditions&& conditions,
                        const std::optional<guard::Version>& current) {
   ProblemDetails details;
   details.problem = problem;
-  details.sent = conditions.sent;
+  details.sent = std::move(conditions.sent);
   if (current) details.current = format_tag(*current);
   return details;
 }
@@ -153,16 +156,16 @@ ReadVerdict evaluate_read(const guard::Condition& condition,
   return ReadVerdict::proceed;
 }
 
-ProblemDetails stale_version(const ParsedConditions& conditions,
+ProblemDetails stale_version(ParsedConditions conditions,
                              const std::optional<guard::Version>& current) {
-  ProblemDetails details = refused(Problem::stale_version, conditions, current);
+  ProblemDetails details = refused(Problem::stale_version, std::move(conditions), current);
   if (conditions.rewritten_tag_seen) {
     details.detail =
         "The entity-tag was changed on its way: an intermediary made it weak (W/) or appended the "
         "name of a content coding, and such a tag never satisfies If-Match. Send the tag as this "
         "server gave it, or let the operator set accept_rewritten_tags. Then read again with "
         "Cache-Control: no-cache, apply your change to what you get, and retry.";
-  } else if (conditions.foreign_tag_seen && conditions.condition->if_match->versions.empty()) {
+  } else if (conditions.only_foreign_tags) {
     details.detail =
         "No entity-tag that was sent is one of this server's. Read the resource again with "
         "Cache-Control: no-cache, apply your change to what you get, and retry with the ETag of "
@@ -171,8 +174,9 @@ ProblemDetails stale_version(const ParsedConditions& conditions,
   return details;
 }
 
-ProblemDetails precondition_missing(const ParsedConditions& conditions) {
-  ProblemDetails details = refused(Problem::precondition_missing, conditions, std::nullopt);
+ProblemDetails precondition_missing(ParsedConditions conditions) {
+  ProblemDetails details =
+      refused(Problem::precondition_missing, std::move(conditions), std::nullopt);
   if (conditions.wildcard_refused) {
     details.detail =
         "If-Match: * does not count here, because it protects nobody's change. Read the resource, "
@@ -185,9 +189,9 @@ ProblemDetails precondition_missing(const ParsedConditions& conditions) {
   return details;
 }
 
-ProblemDetails already_exists(const ParsedConditions& conditions,
+ProblemDetails already_exists(ParsedConditions conditions,
                               const std::optional<guard::Version>& current) {
-  return refused(Problem::already_exists, conditions, current);
+  return refused(Problem::already_exists, std::move(conditions), current);
 }
 
 }  // namespace ifmatch::http

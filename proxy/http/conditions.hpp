@@ -33,7 +33,7 @@ struct ParsedConditions {
   bool has_if_unmodified_since = false;  // counts as missing: no Last-Modified was handed out
   bool wildcard_refused = false;         // there was an `If-Match: *` that does not count
   bool rewritten_tag_seen = false;  // If-Match has a tag of ours, changed and not mapped back
-  bool foreign_tag_seen = false;    // If-Match has a tag that is none of ours
+  bool only_foreign_tags = false;   // no tag of If-Match is one of ours
 
   // If-Match, If-Unmodified-Since or `If-None-Match: *` is there: whatever its unsafe method, the
   // request takes the gate exclusively.
@@ -53,15 +53,15 @@ enum class ReadVerdict : std::uint8_t { proceed, not_modified, failed };
 
 // The answer to a write whose precondition failed: names the tags that were sent, and, when one of
 // them was changed on its way, the cause.
-[[nodiscard]] ProblemDetails stale_version(const ParsedConditions& conditions,
+[[nodiscard]] ProblemDetails stale_version(ParsedConditions conditions,
                                            const std::optional<guard::Version>& current);
 
 // The answer to a write without a precondition: says which field is wanted, and why one that was
 // sent does not count.
-[[nodiscard]] ProblemDetails precondition_missing(const ParsedConditions& conditions);
+[[nodiscard]] ProblemDetails precondition_missing(ParsedConditions conditions);
 
 // The answer to a write with `If-None-Match` whose resource exists.
-[[nodiscard]] ProblemDetails already_exists(const ParsedConditions& conditions,
+[[nodiscard]] ProblemDetails already_exists(ParsedConditions conditions,
                                             const std::optional<guard::Version>& current);
 
 }  // namespace ifmatch::http

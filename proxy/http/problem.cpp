@@ -84,12 +84,45 @@ std::size_t sequence_size(std::string_view text) noexcept {
   return 0;
 }
 
-void append_member(std::string& out, std::string_view name, std::string_view value) {
+// Octets that stand for themselves in a JSON string.
+constexpr auto make_plain_octets() {
+  std::array<bool, 256> plain{};
+  for (std::size_t octet = 0x20; octet < 0x7F; ++octet) plain[octet] = octet != '"' && octet != '\\';
+  return plain;
+}
+constexpr auto plain_octets = make_plain_octets();
+
+void append_name(std::string& out, std::string_view name) {
   out += out.size() > 1 ? ",\"" : "\"";
   out += name;
   out += "\":";
+}
+
+void append_member(std::string& out, std::string_view name, std::string_view value) {
+  append_name(out, name);
   append_json_string(out, value);
 }
+
+// A text of the table above, in which nothing needs to be escaped.
+void append_own_text(std::string& out, std::string_view name, std::string_view text) {
+  append_name(out, name);
+  out += '"';
+  out += text;
+  out += '"';
+}
+
+constexpr bool is_plain(std::string_view text) {
+  for (const char octet : text) {
+    if (!plain_octets[static_cast<unsigned char>(octet)]) return false;
+  }
+  return true;
+}
+static_assert([] {
+  for (const ProblemText& text : texts) {
+    if (!is_plain(text.type) || !is_plain(text.title) || !is_plain(text.detail)) return false;
+  }
+  return true;
+}());
 
 }  // namespace
 
@@ -125,6 +158,11 @@ void append_json_string(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
   out += '"';
   while (!text.empty()) {
+    std::size_t plain = 0;
+    while (plain < text.size() && plain_octets[static_cast<unsigned char>(text[plain])]) ++plain;
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
     const auto octet = static_cast<unsigned char>(text.front());
     if (octet == '"' || octet == '\\') {
       out += '\\';
@@ -149,13 +187,17 @@ void append_json_string(std::string& out, std::string_view text) {
 std::string render(const ProblemDetails& details) {
   const ProblemText& text = text_of(details.problem);
   std::string out;
-  out.reserve(384);
+  out.reserve(640);
   out += '{';
-  append_member(out, "type", text.type);
-  append_member(out, "title", text.title);
+  append_own_text(out, "type", text.type);
+  append_own_text(out, "title", text.title);
   out += ",\"status\":";
   out += std::to_string(status_of(details));
-  append_member(out, "detail", details.detail.empty() ? text.detail : details.detail);
+  if (details.detail.empty()) {
+    append_own_text(out, "detail", text.detail);
+  } else {
+    append_member(out, "detail", details.detail);
+  }
   if (!details.sent.empty()) {
     out += ",\"sent\":[";
     for (std::size_t i = 0; i < details.sent.size(); ++i) {

@@ -57,7 +57,9 @@ std::string make_instance() {
   bits[0] = (bits[0] & ~0xf000ULL) | 0x4000ULL;                      // version 4 (RFC 9562)
   bits[1] = (bits[1] & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;  // variant
   constexpr std::string_view digits = "0123456789abcdef";
-  std::string text = "urn:uuid:";
+  std::string text;
+  text.reserve(45);
+  text = "urn:uuid:";
   for (int nibble = 0; nibble < 32; ++nibble) {
     if (nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20) text += '-';
     const std::uint64_t word = bits[static_cast<std::size_t>(nibble / 16)];
@@ -211,7 +213,7 @@ Task<Result<void>> Exchange::read_answer_head(Answer& answer, std::string_view m
 
 void Exchange::learn(guard::ResourceView resource, const guard::Digest& target,
                      const http::Fields& asked, const http::Fields& answered,
-                     const guard::Version& version, guard::Epoch since) {
+                     const guard::Version& version, guard::Epoch since, guard::Shown shown) {
   if (http::varies_on_everything(answered)) return;
   // A cache in front of the API answered: whose version that is, nobody knows.
   const bool recorded = route_->settings->check == config::Check::recorded;
@@ -221,7 +223,8 @@ void Exchange::learn(guard::ResourceView resource, const guard::Digest& target,
                        .view = {},
                        .version = version,
                        .selection = site.selections.intern(asked),
-                       .since = since};
+                       .since = since,
+                       .shown = shown};
   lesson.view.target = target;
   lesson.view.viewer = site.keyring.viewer_digest(asked, route_->settings->vary);
   lesson.view.variant =
@@ -268,10 +271,10 @@ Task<Flow> Exchange::refuse(http::ProblemDetails details) {
   if (route_ != nullptr && details.route.empty()) details.route = route_->config->name;
   if (details.instance.empty()) details.instance = make_instance();
   const http::Closing ending = closing();
-  std::string octets;
-  http::write_problem(octets, details,
+  const Lent<std::string> octets = worker_.lend_string();
+  http::write_problem(*octets, details,
                       {.method = head_.method, .date = worker_.date(), .closing = ending});
-  asio::const_buffer buffer(octets.data(), octets.size());
+  asio::const_buffer buffer(octets->data(), octets->size());
   co_return co_await send({&buffer, 1}, ending);
 }
 

@@ -83,7 +83,8 @@ class Exchange {
                                                 const http::ContentFraming& framing) const;
   // Records what a GET has shown, unless the record could not tell it from something else.
   void learn(guard::ResourceView resource, const guard::Digest& target, const http::Fields& asked,
-             const http::Fields& answered, const guard::Version& version, guard::Epoch since);
+             const http::Fields& answered, const guard::Version& version, guard::Epoch since,
+             guard::Shown shown = guard::Shown::to_client);
   // Sends a request without content that may be sent twice, and reads the head of its answer. Uses
   // the lease in `answer` if there is one.
   [[nodiscard]] Task<Result<void>> ask(Answer& answer, std::string_view octets,

@@ -11,10 +11,8 @@ void Ticket::deliver(const guard::Action& action) {
   ring();
 }
 
-std::optional<guard::Action> Ticket::take() { return std::exchange(pending_, std::nullopt); }
-
 Task<std::optional<guard::Action>> Ticket::next(Connection& client) {
-  if (pending_) co_return take();
+  if (pending_) co_return std::exchange(pending_, std::nullopt);
   ++watch_;
   stirred_ = false;
   client.socket.async_wait(
@@ -31,43 +29,42 @@ Task<std::optional<guard::Action>> Ticket::next(Connection& client) {
   }
   ++watch_;
   client.cancel();
-  co_return take();
+  co_return std::exchange(pending_, std::nullopt);
 }
 
 GuardDesk::GuardDesk(std::string origin, const guard::EngineLimits& limits)
     : origin_(std::move(origin)), engine_(limits) {}
 
-std::shared_ptr<Ticket> GuardDesk::open(const Executor& executor) {
-  auto ticket =
-      std::make_shared<Ticket>(next_id_.fetch_add(1, std::memory_order_relaxed), executor);
-  const std::lock_guard lock(tickets_mutex_);
-  tickets_.emplace(ticket->id(), ticket);
-  return ticket;
+guard::Actions& GuardDesk::actions() {
+  thread_local guard::Actions actions;
+  actions.clear();
+  return actions;
 }
 
-void GuardDesk::close(const Ticket& ticket) {
+void GuardDesk::open(guard::RequestId id, std::shared_ptr<Ticket> ticket) {
   const std::lock_guard lock(tickets_mutex_);
-  tickets_.erase(ticket.id());
+  tickets_.emplace(id, std::move(ticket));
+}
+
+void GuardDesk::close(guard::RequestId id) {
+  const std::lock_guard lock(tickets_mutex_);
+  tickets_.erase(id);
 }
 
 void GuardDesk::tick(Instant now) {
-  guard::Actions actions;
+  guard::Actions& unleashed = actions();
   {
     const std::lock_guard lock(mutex_);
     const std::optional<Instant> next = engine_.next_deadline();
     if (!next || *next > now) return;
-    engine_.tick(now, actions);
+    engine_.tick(now, unleashed);
   }
-  dispatch(actions, nullptr);
+  dispatch(unleashed, 0);
 }
 
-void GuardDesk::dispatch(const guard::Actions& actions, Ticket* own) {
+void GuardDesk::dispatch(const guard::Actions& actions, guard::RequestId own) {
   for (const guard::Action& action : actions) {
-    if (action.what == guard::Do::wait) continue;
-    if (own != nullptr && action.request == own->id()) {
-      own->deliver(action);
-      continue;
-    }
+    if (action.what == guard::Do::wait || action.request == own) continue;
     if (shut_.load(std::memory_order_relaxed)) continue;
     std::shared_ptr<Ticket> ticket;
     {
@@ -80,68 +77,96 @@ void GuardDesk::dispatch(const guard::Actions& actions, Ticket* own) {
   }
 }
 
+// Calls `call(engine, actions)` under the mutex, and tells others what it unleashed for them.
+template <typename Call>
+void Obligation::apply(Call&& call) {
+  guard::Actions& actions = GuardDesk::actions();
+  {
+    const std::lock_guard lock(desk_.mutex_);
+    call(desk_.engine_, actions);
+    if (state_ != State::over) expect(actions);
+  }
+  desk_.dispatch(actions, id_);
+}
+
+// What the engine said to this request; if it is to wait, others must find it.
+void Obligation::expect(const guard::Actions& actions) {
+  for (const guard::Action& action : actions) {
+    if (action.request == id_ && action.what != guard::Do::wait) answered_ = action;
+  }
+  if (answered_ || ticket_) return;
+  ticket_ = std::make_shared<Ticket>(executor_);
+  desk_.open(id_, ticket_);
+}
+
+Task<std::optional<guard::Action>> Obligation::next(Connection& client) {
+  if (answered_) return std::exchange(answered_, std::nullopt);
+  IFMATCH_ASSERT(ticket_ != nullptr);
+  return ticket_->next(client);
+}
+
 Obligation::~Obligation() {
   if (state_ == State::waiting) leave();
   if (state_ == State::sent) in_doubt();
-  desk_.close(*ticket_);
+  if (ticket_) desk_.close(id_);
 }
 
-void Obligation::submit(guard::WriteRequest request) {
+void Obligation::submit(const guard::WriteRequest& request) {
   state_ = State::waiting;
-  desk_.apply(*ticket_, [&](guard::Engine& engine, guard::Actions& out) {
-    engine.submit(ticket_->id(), std::move(request), Clock::now(), out);
+  apply([&](guard::Engine& engine, guard::Actions& out) {
+    engine.submit(id_, request, Clock::now(), out);
   });
 }
 
 void Obligation::submit_read(guard::ReadRequest request) {
   state_ = State::waiting;
-  desk_.apply(*ticket_, [&](guard::Engine& engine, guard::Actions& out) {
-    engine.submit_read(ticket_->id(), std::move(request), Clock::now(), out);
+  apply([&](guard::Engine& engine, guard::Actions& out) {
+    engine.submit_read(id_, std::move(request), Clock::now(), out);
   });
 }
 
 void Obligation::probed(const guard::Observation& seen, guard::Epoch since,
                         guard::Engine::Candidates candidates) {
-  desk_.apply(*ticket_, [&](guard::Engine& engine, guard::Actions& out) {
-    engine.probed(ticket_->id(), seen, since, candidates, Clock::now(), out);
+  apply([&](guard::Engine& engine, guard::Actions& out) {
+    engine.probed(id_, seen, since, candidates, Clock::now(), out);
   });
 }
 
 void Obligation::connected() {
-  desk_.apply(*ticket_, [&](guard::Engine& engine, guard::Actions& out) {
-    engine.connected(ticket_->id(), Clock::now(), out);
+  apply([&](guard::Engine& engine, guard::Actions& out) {
+    engine.connected(id_, Clock::now(), out);
   });
 }
 
 void Obligation::unsent() {
   IFMATCH_ASSERT(state_ == State::sent);
   state_ = State::waiting;
-  desk_.apply(*ticket_, [&](guard::Engine& engine, guard::Actions& out) {
-    engine.unsent(ticket_->id(), Clock::now(), out);
+  apply([&](guard::Engine& engine, guard::Actions& out) {
+    engine.unsent(id_, Clock::now(), out);
   });
 }
 
 void Obligation::settled() {
   IFMATCH_ASSERT(state_ == State::sent);
   state_ = State::over;
-  desk_.apply(*ticket_, [&](guard::Engine& engine, guard::Actions& out) {
-    engine.settled(ticket_->id(), Clock::now(), out);
+  apply([&](guard::Engine& engine, guard::Actions& out) {
+    engine.settled(id_, Clock::now(), out);
   });
 }
 
 void Obligation::in_doubt() {
   IFMATCH_ASSERT(state_ == State::sent);
   state_ = State::over;
-  desk_.apply(*ticket_, [&](guard::Engine& engine, guard::Actions& out) {
-    engine.in_doubt(ticket_->id(), Clock::now(), out);
+  apply([&](guard::Engine& engine, guard::Actions& out) {
+    engine.in_doubt(id_, Clock::now(), out);
   });
 }
 
 void Obligation::leave() {
   IFMATCH_ASSERT(state_ == State::waiting);
   state_ = State::over;
-  desk_.apply(*ticket_, [&](guard::Engine& engine, guard::Actions& out) {
-    engine.leave(ticket_->id(), Clock::now(), out);
+  apply([&](guard::Engine& engine, guard::Actions& out) {
+    engine.leave(id_, Clock::now(), out);
   });
 }
 

@@ -12,14 +12,14 @@
 
 namespace ifmatch::net {
 
+class Obligation;
+
 // Where one request waits for what the engine decides about it. Used on its own thread only, but
 // for the executor, by which others reach it.
 class Ticket : public std::enable_shared_from_this<Ticket> {
  public:
-  Ticket(guard::RequestId id, const Executor& executor)
-      : id_(id), executor_(executor), bell_(executor, never) {}
+  explicit Ticket(const Executor& executor) : executor_(executor), bell_(executor, never) {}
 
-  [[nodiscard]] guard::RequestId id() const noexcept { return id_; }
   [[nodiscard]] const Executor& executor() const noexcept { return executor_; }
 
   // Called on the ticket's own thread.
@@ -28,10 +28,8 @@ class Ticket : public std::enable_shared_from_this<Ticket> {
 
   // The next action; unset when the client left first.
   [[nodiscard]] Task<std::optional<guard::Action>> next(Connection& client);
-  [[nodiscard]] std::optional<guard::Action> take();
 
  private:
-  guard::RequestId id_;
   Executor executor_;
   Timer bell_;
   std::optional<guard::Action> pending_;
@@ -46,27 +44,12 @@ class GuardDesk {
   [[nodiscard]] const std::string& origin() const noexcept { return origin_; }
   [[nodiscard]] guard::Epoch epoch() const noexcept { return engine_.epoch(); }
 
-  // Calls `call(engine, actions)` under the mutex. The action for `ticket`, if there is one, waits
-  // in it afterwards; those for others are on their way.
-  template <typename Call>
-  void apply(Ticket& ticket, Call&& call) {
-    guard::Actions actions;
-    {
-      const std::lock_guard lock(mutex_);
-      call(engine_, actions);
-    }
-    dispatch(actions, &ticket);
-  }
-
   // Calls `call(engine)` under the mutex, for events that unleash nothing.
   template <typename Call>
   decltype(auto) ask(Call&& call) {
     const std::lock_guard lock(mutex_);
     return call(engine_);
   }
-
-  [[nodiscard]] std::shared_ptr<Ticket> open(const Executor& executor);
-  void close(const Ticket& ticket);
 
   // From here on nobody else is told anything: the threads are ending.
   void shut() noexcept { shut_.store(true, std::memory_order_relaxed); }
@@ -75,31 +58,47 @@ class GuardDesk {
   void tick(Instant now);
 
  private:
-  void dispatch(const guard::Actions& actions, Ticket* own);
+  friend class Obligation;
+
+  // An empty list in the memory of an earlier call on this thread.
+  [[nodiscard]] static guard::Actions& actions();
+  [[nodiscard]] guard::RequestId draw_id() noexcept {
+    return next_id_.fetch_add(1, std::memory_order_relaxed);
+  }
+  void open(guard::RequestId id, std::shared_ptr<Ticket> ticket);
+  void close(guard::RequestId id);
+  // Tells everybody but `own`.
+  void dispatch(const guard::Actions& actions, guard::RequestId own);
 
   std::string origin_;
   std::mutex mutex_;
   guard::Engine engine_;
   std::atomic<bool> shut_{false};
   std::atomic<guard::RequestId> next_id_{1};
-  std::mutex tickets_mutex_;
+  std::mutex tickets_mutex_;  // may be taken while mutex_ is held, never the other way round
   std::unordered_map<guard::RequestId, std::shared_ptr<Ticket>> tickets_;
 };
 
 // The duty to tell the engine what became of a request, exactly once. Whoever forgets, or is ended
 // by an exception, reports the pessimistic outcome: before the send it left, after it the outcome
 // is in doubt.
+//
+// What the engine answers at once is kept here. Only a request that has to wait gets a ticket, by
+// which other threads find it, and gets it before the mutex is let go.
 class Obligation {
  public:
   Obligation(GuardDesk& desk, const Executor& executor)
-      : desk_(desk), ticket_(desk.open(executor)) {}
+      : desk_(desk), executor_(executor), id_(desk.draw_id()) {}
   ~Obligation();
   Obligation(const Obligation&) = delete;
   Obligation& operator=(const Obligation&) = delete;
 
-  [[nodiscard]] Ticket& ticket() noexcept { return *ticket_; }
+  [[nodiscard]] guard::RequestId id() const noexcept { return id_; }
 
-  void submit(guard::WriteRequest request);
+  // What to do next; unset when the client left while it waited.
+  [[nodiscard]] Task<std::optional<guard::Action>> next(Connection& client);
+
+  void submit(const guard::WriteRequest& request);
   void submit_read(guard::ReadRequest request);
   void probed(const guard::Observation& seen, guard::Epoch since,
               guard::Engine::Candidates candidates);
@@ -116,9 +115,17 @@ class Obligation {
 
  private:
   enum class State : std::uint8_t { waiting, sent, over };
+
+  template <typename Call>
+  void apply(Call&& call);
+  void expect(const guard::Actions& actions);
+
   GuardDesk& desk_;
-  std::shared_ptr<Ticket> ticket_;
+  Executor executor_;
+  guard::RequestId id_;
   State state_ = State::over;  // until it is submitted nothing is owed
+  std::optional<guard::Action> answered_;
+  std::shared_ptr<Ticket> ticket_;
 };
 
 }  // namespace ifmatch::net

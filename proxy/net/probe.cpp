@@ -52,37 +52,28 @@ bool prefers_representation(const http::Fields& fields) {
 void Writing::add_candidate(std::string_view accept, std::string_view accept_language,
                             bool without_credentials) {
   if (candidates_.size() == candidates_max) return;
-  const http::Fields& own = x_.head_.fields;
-  without_credentials = without_credentials && !http::is_anonymous(own);
+  without_credentials = without_credentials && !http::is_anonymous(x_.head_.fields);
   for (const Candidate& known : candidates_) {
-    const http::Fields& fields = known.head ? known.head->fields : own;
-    if (known.without_credentials == without_credentials &&
-        fields.joined(http::FieldId::accept) == accept &&
-        fields.joined(http::FieldId::accept_language) == accept_language) {
+    if (known.without_credentials == without_credentials && known.accept == accept &&
+        known.accept_language == accept_language) {
       return;
     }
   }
-  Candidate& candidate = candidates_.emplace_back();
-  candidate.without_credentials = without_credentials;
-  const bool as_sent = !without_credentials && own.joined(http::FieldId::accept) == accept &&
-                       own.joined(http::FieldId::accept_language) == accept_language;
-  if (!as_sent) {
-    candidate.head = with_negotiation(x_.head_, accept, accept_language, without_credentials);
-  }
+  candidates_.push_back({accept, accept_language, without_credentials, std::nullopt});
 }
 
 void Writing::find_candidates() {
   candidates_.clear();
   next_candidate_ = 0;
   const http::Fields& own = x_.head_.fields;
-  const std::string accept = own.joined(http::FieldId::accept);
-  const std::string language = own.joined(http::FieldId::accept_language);
+  accept_ = own.joined(http::FieldId::accept);
+  accept_language_ = own.joined(http::FieldId::accept_language);
   // Negotiations under which a tag was handed out to somebody without credentials.
   std::vector<std::pair<std::string_view, std::string_view>> anonymous;
-  if (terms_.conditions.condition && terms_.conditions.condition->if_match) {
+  if (request_.condition && request_.condition->if_match) {
     GuardDesk& desk = x_.worker_.desk_of(route_);
     const std::vector<guard::Hint> hints = desk.ask([&](guard::Engine& engine) {
-      return engine.hints(view_.target, terms_.conditions.condition->if_match->versions);
+      return engine.hints(request_.view.target, request_.condition->if_match->versions);
     });
     for (const guard::Hint& hint : hints) {
       const http::SelectionTable::Pair* pair = x_.worker_.site.selections.find(hint.selection);
@@ -91,16 +82,16 @@ void Writing::find_candidates() {
       if (pair != nullptr) {
         anonymous.emplace_back(pair->accept, pair->accept_language);
       } else {
-        anonymous.emplace_back(accept, language);
+        anonymous.emplace_back(accept_, accept_language_);
       }
     }
   }
   // The writer's own negotiation.
-  add_candidate(accept, language, false);
+  add_candidate(accept_, accept_language_, false);
   const std::string_view type = own.first(http::FieldId::content_type);
-  if (terms_.puts && !type.empty()) add_candidate(type, language, false);
-  std::string_view configured_accept = accept;
-  std::string_view configured_language = language;
+  if (terms_.puts && !type.empty()) add_candidate(type, accept_language_, false);
+  std::string_view configured_accept = accept_;
+  std::string_view configured_language = accept_language_;
   for (const auto& [name, value] : route_.settings->probe_headers) {
     const http::FieldId id = http::identify(name);
     if (id == http::FieldId::accept) configured_accept = value;
@@ -113,27 +104,26 @@ void Writing::find_candidates() {
   for (const auto& [asked, spoken] : anonymous) add_candidate(asked, spoken, true);
 }
 
-std::string Writing::probe_head(const Candidate& candidate) const {
+Lent<std::string> Writing::probe_head(const Candidate& candidate) const {
   std::vector<http::FieldLine> configured;
   for (const auto& [name, value] : route_.settings->probe_headers) {
     const http::FieldId id = http::identify(name);
     const bool negotiates = id == http::FieldId::accept || id == http::FieldId::accept_language;
     if (!negotiates) configured.push_back({.name = name, .value = value});
   }
-  std::string octets;
-  octets.reserve(1024);
-  http::write_request_head(octets, {.head = candidate.head ? *candidate.head : x_.head_,
-                                    .method = "GET",
-                                    .base_path = route_.upstream->base_path,
-                                    .target = probe_target_,
-                                    .host = x_.host(),
-                                    .client_address = x_.client_address_,
-                                    .framing = {},
-                                    .carry = http::Carry::probe,
-                                    .identity_coding = true,
-                                    .no_cache = true,
-                                    .without_credentials = candidate.without_credentials,
-                                    .replaced = configured});
+  Lent<std::string> octets = x_.worker_.lend_string();
+  http::write_request_head(*octets, {.head = candidate.head ? *candidate.head : x_.head_,
+                                     .method = "GET",
+                                     .base_path = route_.upstream->base_path,
+                                     .target = probe_target_,
+                                     .host = x_.host(),
+                                     .client_address = x_.client_address_,
+                                     .framing = {},
+                                     .carry = http::Carry::probe,
+                                     .identity_coding = true,
+                                     .no_cache = true,
+                                     .without_credentials = candidate.without_credentials,
+                                     .replaced = configured});
   return octets;
 }
 
@@ -141,18 +131,29 @@ Task<void> Writing::probe(const guard::Action& action) {
   if (action.first_probe) {
     find_candidates();
     shown_.reset();
+    version_seen_ = false;
   }
   IFMATCH_ASSERT(next_candidate_ < candidates_.size());
-  const Candidate& candidate = candidates_[next_candidate_++];
+  Candidate& candidate = candidates_[next_candidate_++];
+  const bool as_sent = !candidate.without_credentials && candidate.accept == accept_ &&
+                       candidate.accept_language == accept_language_;
+  if (!as_sent && !candidate.head) {
+    candidate.head = with_negotiation(x_.head_, candidate.accept, candidate.accept_language,
+                                      candidate.without_credentials);
+  }
   const guard::Epoch since = x_.worker_.desk_of(route_).epoch();
   const guard::Observation seen = co_await observe(candidate, action.gated);
   if (seen.sight == guard::Sight::version) {
     // What other fields a probe carried selects a variant that no client's GET would name.
     if (route_.settings->probe_headers.empty()) {
-      x_.learn(resource_, view_.target, candidate.head ? candidate.head->fields : x_.head_.fields,
-               probed_.head.fields, seen.version, since);
+      x_.learn(request_.resource, request_.view.target,
+               candidate.head ? candidate.head->fields : x_.head_.fields, (*probed_.head)->fields,
+               seen.version, since,
+               version_seen_ ? guard::Shown::to_us : guard::Shown::to_client);
     }
-    if (wants_representation_ && !shown_) shown_ = std::move(probed_);
+    // A 412 names the first version that was seen, and no other.
+    version_seen_ = true;
+    if (wants_representation_ && !shown_) shown_.emplace(std::move(probed_));
   }
   duty_.probed(seen, since,
                next_candidate_ < candidates_.size() ? guard::Engine::Candidates::more
@@ -160,22 +161,25 @@ Task<void> Writing::probe(const guard::Action& action) {
 }
 
 Task<guard::Observation> Writing::observe(const Candidate& candidate, bool keep_lease) {
-  probed_ = {};
+  probed_.head.reset();
+  probed_.content.clear();
+  probed_.content_complete = false;
+  probed_.fault.reset();
   guard::Observation seen;
   const Instant total = Clock::now() + x_.response_timeout();
   // What the API says unasked on the connection that was kept would be taken for the answer.
   if (lease_ && !lease_.connection().silent()) lease_ = Lease();
   Answer answer(x_.worker_);
   answer.lease = std::move(lease_);
-  const std::string octets = probe_head(candidate);
-  const Result<void> asked = co_await x_.ask(answer, octets, "GET", total);
+  const Lent<std::string> octets = probe_head(candidate);
+  const Result<void> asked = co_await x_.ask(answer, *octets, "GET", total);
   if (asked.has_error()) {
     probed_.fault = asked.error();
     co_return seen;
   }
-  probed_.head = std::move(answer.head);
-  const http::Fields& fields = probed_.head.fields;
-  seen.sight = sight_of(probed_.head.status);
+  const http::ResponseHead& head = *probed_.head.emplace(std::move(answer.lent_head));
+  const http::Fields& fields = head.fields;
+  seen.sight = sight_of(head.status);
   // What is refused to nobody in particular says nothing about this writer.
   if (candidate.without_credentials && seen.sight != guard::Sight::version) {
     seen.sight = guard::Sight::undecidable;
@@ -229,15 +233,14 @@ Task<Flow> Writing::relay_probe() {
                   "on. Nothing was written."};
     co_return co_await x_.refuse(std::move(problem));
   }
-  Outcome outcome;
-  outcome.head = std::move(probed_.head);
+  Outcome outcome{.head = std::move(*probed_.head), .shape = {}};
   outcome.content = std::move(probed_.content);
   outcome.size = outcome.content.size();
   outcome.shape.framing.kind = http::Framing::length;
   co_return co_await answer(outcome, {});
 }
 
-Task<Flow> Writing::show_current(const guard::Version& current) {
+Task<Flow> Writing::show_current(const Probed& shown, const guard::Version& current) {
   const http::Closing ending = x_.closing();
   const std::string etag = http::format_tag(current);
   const std::string_view target = x_.shape_.target.octets;
@@ -245,34 +248,33 @@ Task<Flow> Writing::show_current(const guard::Version& current) {
                                               {"Preference-Applied", "return=representation"},
                                               {"Vary", "Prefer"},
                                               {"Cache-Control", "no-store"}}};
-  std::string octets;
-  octets.reserve(1024);
+  const Lent<std::string> octets = x_.worker_.lend_string();
   http::write_response_head(
-      octets,
-      {.head = probed_.head,
+      *octets,
+      {.head = **shown.head,
        .validators = http::Validators::drop,
        .etag = etag,
-       .framing = {.kind = http::Framing::length, .length = probed_.content.size()},
+       .framing = {.kind = http::Framing::length, .length = shown.content.size()},
        .closing = ending,
        .expose_etag = route_.expose_etag,
        .date = x_.worker_.date(),
        .status = route_.settings->on_stale == config::OnStale::s409 ? 409 : 412,
        .replaced = added});
-  std::vector<asio::const_buffer> buffers{
-      asio::const_buffer(octets.data(), octets.size()),
-      asio::const_buffer(probed_.content.data(), probed_.content.size())};
+  std::array<asio::const_buffer, 2> buffers{
+      asio::const_buffer(octets->data(), octets->size()),
+      asio::const_buffer(shown.content.data(), shown.content.size())};
   co_return co_await x_.send(buffers, ending);
 }
 
 // A tag goes on the answer to a write only where RFC 9110 section 9.3.4 allows it, and is looked
 // for only where the client asked for the representation.
 Task<std::string> Writing::lawful_tag(const Outcome& outcome) {
-  const int status = outcome.head.status;
+  const int status = outcome.head->status;
   if (!enforced_ || !terms_.guarded || !wants_representation_ ||
       route_.settings->write_tag == config::WriteTag::never || status < 200 || status >= 300) {
     co_return std::string();
   }
-  const http::Fields& fields = outcome.head.fields;
+  const http::Fields& fields = outcome.head->fields;
   if (status == 200 && !outcome.overflowed &&
       fields.first(http::FieldId::content_location) == x_.shape_.target.octets) {
     const Lent<plugins::VersionHasher> hasher = x_.worker_.lend_hasher(route_);
@@ -293,8 +295,8 @@ Task<std::string> Writing::lawful_tag(const Outcome& outcome) {
   const guard::Observation seen = co_await observe(candidate, true);
   const bool same = seen.sight == guard::Sight::version && probed_.content_complete &&
                     probed_.content == content_ &&
-                    probed_.head.fields.first(http::FieldId::content_type) == type &&
-                    !probed_.head.fields.has(http::FieldId::content_encoding);
+                    (*probed_.head)->fields.first(http::FieldId::content_type) == type &&
+                    !(*probed_.head)->fields.has(http::FieldId::content_encoding);
   co_return same ? http::format_tag(seen.version) : std::string();
 }
 

@@ -33,7 +33,7 @@ Task<std::optional<Flow>> Exchange::enter_read(Obligation& duty,
                                                const guard::Resource& resource) {
   const config::GateLimits& gate = route_->settings->gate;
   duty.submit_read({.resource = resource, .gate_wait = gate.wait, .gate_queue = gate.queue});
-  const std::optional<guard::Action> action = co_await duty.ticket().next(client_);
+  const std::optional<guard::Action> action = co_await duty.next(client_);
   if (!action) co_return Flow::drop;
   if (action->what == guard::Do::connect) co_return std::nullopt;
   IFMATCH_ASSERT(action->what == guard::Do::refuse);

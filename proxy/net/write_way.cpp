@@ -1,5 +1,6 @@
 // The write way: from the checks that need nothing but the request, through the gate, to the one
 // send and its outcome.
+#include <array>
 #include <utility>
 
 #include "proxy/guard/assert.hpp"
@@ -40,7 +41,8 @@ Task<Flow> Writing::run() {
   }
   if (const std::optional<Flow> answered = co_await read_content()) co_return *answered;
   if (!hold_.reserve(answer_reserve)) co_return co_await x_.refuse(bodies_exhausted());
-  duty_.submit(request());
+  complete_request();
+  duty_.submit(request_);
   co_return co_await follow();
 }
 
@@ -53,12 +55,17 @@ std::optional<http::ProblemDetails> Writing::check() {
   }
   http::Checked<guard::Resource> resource = x_.resource();
   if (resource.has_error()) return resource.error();
-  resource_ = std::move(*resource);
-  const http::Keyring& keyring = x_.worker_.site.keyring;
-  probe_target_ = http::without_method_override(x_.shape_.target);
-  view_.target = keyring.target_digest(x_.shape_.target.host, probe_target_);
-  view_.viewer = keyring.viewer_digest(fields, route_.settings->vary);
-  view_.variant = keyring.variant_digest(view_.target, view_.viewer, fields);
+  request_.resource = std::move(*resource);
+  probe_target_ = x_.shape_.target.octets;
+  if (x_.shape_.target.has_query()) {
+    rewritten_target_ = http::without_method_override(x_.shape_.target);
+    probe_target_ = rewritten_target_;
+  }
+  if (enforced_) {
+    const http::Keyring& keyring = x_.worker_.site.keyring;
+    request_.view.target = keyring.target_digest(x_.shape_.target.host, probe_target_);
+    request_.view.viewer = keyring.viewer_digest(fields, route_.settings->vary);
+  }
 
   const std::size_t max_body = route_.settings->max_body;
   const http::ContentFraming& framing = x_.shape_.framing;
@@ -69,7 +76,11 @@ std::optional<http::ProblemDetails> Writing::check() {
 }
 
 Task<std::optional<Flow>> Writing::read_content() {
-  if (x_.reader_.done()) co_return std::nullopt;
+  if (x_.reader_.done()) return std::optional<Flow>();
+  return collect_content();
+}
+
+Task<std::optional<Flow>> Writing::collect_content() {
   const std::size_t max_body = route_.settings->max_body;
   if (std::exchange(x_.continue_owed_, false)) {
     asio::const_buffer interim(http::continue_answer.data(), http::continue_answer.size());
@@ -78,12 +89,19 @@ Task<std::optional<Flow>> Writing::read_content() {
     if (failure) co_return Flow::drop;
   }
   ReadError error = x_.reader_.take_buffered();
+  // What came whole with the head stays where it is until the request is over.
+  if (error == ReadError::none && x_.reader_.done() && x_.reader_.pieces().size() == 1 &&
+      x_.reader_.pieces().front().size() <= max_body) {
+    content_ = x_.reader_.pieces().front();
+    co_return std::nullopt;
+  }
   while (error == ReadError::none) {
     bool room = true;
     for (std::string_view piece : x_.reader_.pieces()) {
-      room = room && content_.size() + piece.size() <= max_body && hold_.take(piece.size());
-      if (room) content_.append(piece);
+      room = room && collected_.size() + piece.size() <= max_body && hold_.take(piece.size());
+      if (room) collected_.append(piece);
     }
+    content_ = collected_;
     if (!room) {
       x_.must_close_ = true;
       http::ProblemDetails refusal{.problem = http::Problem::body_too_large};
@@ -96,24 +114,22 @@ Task<std::optional<Flow>> Writing::read_content() {
   co_return co_await x_.refuse(problem_of_client(error));
 }
 
-guard::WriteRequest Writing::request() const {
+void Writing::complete_request() {
   const config::RouteSettings& settings = *route_.settings;
-  return {.resource = resource_,
-          .hold = terms_.exclusive ? guard::Hold::exclusive : guard::Hold::shared,
-          .condition = terms_.conditions.condition,
-          .check = settings.check == config::Check::recorded ? guard::Check::recorded
-                                                             : guard::Check::confirm,
-          .view = view_,
-          .absent_is_answer = !terms_.puts,
-          .needs_current = wants_representation_,
-          .gate_wait = settings.gate.wait,
-          .gate_queue = settings.gate.queue,
-          .in_doubt = route_.in_doubt};
+  request_.hold = terms_.exclusive ? guard::Hold::exclusive : guard::Hold::shared;
+  request_.condition = std::move(terms_.conditions.condition);
+  request_.check = settings.check == config::Check::recorded ? guard::Check::recorded
+                                                             : guard::Check::confirm;
+  request_.absent_is_answer = !terms_.puts;
+  request_.needs_current = wants_representation_;
+  request_.gate_wait = settings.gate.wait;
+  request_.gate_queue = settings.gate.queue;
+  request_.in_doubt = route_.in_doubt;
 }
 
 Task<Flow> Writing::follow() {
   for (;;) {
-    const std::optional<guard::Action> action = co_await duty_.ticket().next(x_.client_);
+    const std::optional<guard::Action> action = co_await duty_.next(x_.client_);
     if (!action) {
       // The client left while it waited: nothing was sent, and its gates are free again.
       duty_.leave();
@@ -161,7 +177,7 @@ Task<std::optional<Flow>> Writing::forward() {
     duty_.in_doubt();
     co_return co_await x_.refuse(http::problem_of(outcome.error(), http::MethodKind::unsafe));
   }
-  const int status = outcome->head.status;
+  const int status = outcome->head->status;
   const bool doubtful = route_.doubts(status) || (status == 202 && terms_.guarded);
   std::string etag;
   outcome->doubtful = doubtful;
@@ -182,8 +198,8 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
           ? http::ContentFraming{}
           : http::ContentFraming{.kind = http::Framing::length, .length = content_.size()});
   Connection& connection = lease_.connection();
-  std::vector<asio::const_buffer> buffers{asio::const_buffer(octets->data(), octets->size()),
-                                          asio::const_buffer(content_.data(), content_.size())};
+  std::array<asio::const_buffer, 2> buffers{asio::const_buffer(octets->data(), octets->size()),
+                                            asio::const_buffer(content_.data(), content_.size())};
   lease_.mark_used();
   const error_code failure = co_await connection.write(buffers, x_.response_timeout(), total);
   // However long it was tried: of what no octet has left nothing can have happened.
@@ -195,11 +211,9 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
   Answer reply(x_.worker_);
   reply.lease = std::move(lease_);
   const Result<void> read = co_await x_.read_answer_head(reply, x_.head_.method, total, total);
-  Outcome outcome;
+  Outcome outcome{.head = std::move(reply.lent_head), .shape = reply.shape};
   ReadError error = ReadError::none;
   if (!read.has_error()) {
-    outcome.head = std::move(reply.head);
-    outcome.shape = reply.shape;
     error = reply.reader->take_buffered();
     while (error == ReadError::none) {
       for (std::string_view piece : reply.reader->pieces()) {
@@ -241,20 +255,19 @@ Task<Flow> Writing::answer(Outcome& outcome, std::string_view etag) {
   }
   const http::Closing ending = x_.closing();
   const bool bodiless = outcome.shape.framing.kind == http::Framing::none;
-  std::string octets;
-  octets.reserve(1024);
+  const Lent<std::string> octets = x_.worker_.lend_string();
   http::write_response_head(
-      octets, {.head = outcome.head,
-               .validators = enforced_ ? http::Validators::drop : http::Validators::keep,
-               .etag = etag,
-               .framing = bodiless ? http::ContentFraming{}
-                                   : http::ContentFraming{.kind = http::Framing::length,
-                                                          .length = outcome.size},
-               .closing = ending,
-               .expose_etag = route_.expose_etag,
-               .date = x_.worker_.date()});
-  std::vector<asio::const_buffer> buffers{
-      asio::const_buffer(octets.data(), octets.size()),
+      *octets, {.head = *outcome.head,
+                .validators = enforced_ ? http::Validators::drop : http::Validators::keep,
+                .etag = etag,
+                .framing = bodiless ? http::ContentFraming{}
+                                    : http::ContentFraming{.kind = http::Framing::length,
+                                                           .length = outcome.size},
+                .closing = ending,
+                .expose_etag = route_.expose_etag,
+                .date = x_.worker_.date()});
+  std::array<asio::const_buffer, 2> buffers{
+      asio::const_buffer(octets->data(), octets->size()),
       asio::const_buffer(outcome.content.data(), outcome.content.size())};
   co_return co_await x_.send(buffers, ending);
 }
@@ -278,15 +291,14 @@ Task<Flow> Writing::refuse(const guard::Action& action) {
       problem.detail = "The version that is current could not be learnt, so nothing was written.";
       break;
     case guard::Refusal::exists:
-      problem = http::already_exists(terms_.conditions, action.current);
+      problem = http::already_exists(std::move(terms_.conditions), action.current);
       break;
     case guard::Refusal::stale:
-      problem = http::stale_version(terms_.conditions, action.current);
+      problem = http::stale_version(std::move(terms_.conditions), action.current);
       if (route_.settings->on_stale == config::OnStale::s409) problem.status = 409;
       // The tag and the octets must be of one answer.
       if (action.current && shown_ && shown_->content_complete) {
-        probed_ = std::move(*shown_);
-        co_return co_await show_current(*action.current);
+        co_return co_await show_current(*shown_, *action.current);
       }
       break;
   }

@@ -136,8 +136,9 @@ void Simulator::probe_ended(RequestId id, const Observation& seen, Epoch since, 
   const Request& asker = request(id);
   if (!rules_.shell.known_since_the_beginning) since = engine_->epoch();
   if (seen.sight == guard::Sight::version) {
-    engine_->learn({asker.resource, view_of(asker, variant), seen.version, variant + 1, since},
-                   false);
+    const auto shown = asker.candidate == 0 ? guard::Shown::to_client : guard::Shown::to_us;
+    engine_->learn(
+        {asker.resource, view_of(asker, variant), seen.version, variant + 1, since, shown}, false);
   }
   const bool last = asker.candidate + 1 == asker.candidates.size();
   const auto left = last ? Engine::Candidates::exhausted : Engine::Candidates::more;

@@ -128,8 +128,8 @@ using ifmatch::shim::Outcome;
 #define IFMATCH_TIME_AND_ACTIONS(first, second)                                          \
   "NSt6chrono10time_pointINS" first "_3_V212steady_clockENS" first                       \
   "_8durationIlSt5ratioILl1ELl1000000000EEEEEERSt6vectorINS0_6ActionESaIS" second "_EE"
-#define IFMATCH_SUBMIT "_ZN7ifmatch5guard6Engine6submitEmNS0_12WriteRequestE" \
-  IFMATCH_TIME_AND_ACTIONS("3", "D")
+#define IFMATCH_SUBMIT "_ZN7ifmatch5guard6Engine6submitEmRKNS0_12WriteRequestE" \
+  IFMATCH_TIME_AND_ACTIONS("5", "F")
 #define IFMATCH_SUBMIT_READ "_ZN7ifmatch5guard6Engine11submit_readEmNS0_11ReadRequestE" \
   IFMATCH_TIME_AND_ACTIONS("3", "D")
 #define IFMATCH_PROBED "_ZN7ifmatch5guard6Engine6probedEmRKNS0_11ObservationEmNS1_10CandidatesE" \
@@ -140,8 +140,10 @@ using ifmatch::shim::Outcome;
 #define IFMATCH_WRAP(symbol) __asm__("__wrap_" symbol)
 #define IFMATCH_REAL(symbol) __asm__("__real_" symbol)
 
-void wrap_submit(Engine*, RequestId, WriteRequest, Instant, Actions&) IFMATCH_WRAP(IFMATCH_SUBMIT);
-void real_submit(Engine*, RequestId, WriteRequest, Instant, Actions&) IFMATCH_REAL(IFMATCH_SUBMIT);
+void wrap_submit(Engine*, RequestId, const WriteRequest&, Instant, Actions&)
+    IFMATCH_WRAP(IFMATCH_SUBMIT);
+void real_submit(Engine*, RequestId, const WriteRequest&, Instant, Actions&)
+    IFMATCH_REAL(IFMATCH_SUBMIT);
 void wrap_submit_read(Engine*, RequestId, ReadRequest, Instant, Actions&)
     IFMATCH_WRAP(IFMATCH_SUBMIT_READ);
 void real_submit_read(Engine*, RequestId, ReadRequest, Instant, Actions&)
@@ -177,10 +179,11 @@ void watch(Actions& out, Event&& event, Call&& call) {
 
 }  // namespace
 
-void wrap_submit(Engine* engine, RequestId id, WriteRequest request, Instant now, Actions& out) {
+void wrap_submit(Engine* engine, RequestId id, const WriteRequest& request, Instant now,
+                 Actions& out) {
   watch(
       out, [id](EngineWatch& watching) { watching.submitted(id); },
-      [&] { real_submit(engine, id, std::move(request), now, out); });
+      [&] { real_submit(engine, id, request, now, out); });
 }
 
 void wrap_submit_read(Engine* engine, RequestId id, ReadRequest request, Instant now,

@@ -389,6 +389,44 @@ TEST_F(Rule_3_2_3, TheRecordMayRefuseInTheGateToo) {
   EXPECT_EQ(engine.counts().requests, 0U);
 }
 
+TEST_F(Rule_3_2_3, WhatOnlyAProbeSawKeepsAMismatchFromTheRecordOnlyWhileItIsValid) {
+  const View other = view(0, 0, 1);
+  learn_now(at("/a"), view(0), version(1));
+  engine.learn({at("/a"), other, version(1), 2, engine.epoch(), Shown::to_us}, false);
+  learn_now(at("/a"), view(0), version(2));
+  submit(1, put("/a", version(1)));
+  EXPECT_TRUE(probes(1, true)) << "it is what is there now, under another variant";
+  leave(1);
+  send_now(2, observed("/a"));
+  settled(2);
+  learn_now(at("/a"), view(0), version(2));
+  submit(3, put("/a", version(1)));
+  EXPECT_EQ(refused(3), Refusal::stale);
+  EXPECT_TRUE(act(3)->from_record);
+}
+
+TEST_F(Rule_3_2_3, WhatOnlyAProbeSawIsNoTagThatMovedOnAndGivesNoHint) {
+  engine.learn({at("/a"), view(0), version(1), 2, engine.epoch(), Shown::to_us}, false);
+  const std::vector<Version> sent{version(1)};
+  EXPECT_TRUE(engine.hints(view(0).target, sent).empty());
+  learn_now(at("/a"), view(0), version(2));
+  submit(1, put("/a", version(1)));
+  EXPECT_TRUE(probes(1, true));
+}
+
+TEST_F(Rule_3_2_3, AProbeThatTaughtTheRecordTheMismatchIsTheLastOne) {
+  learn_now(at("/a"), view(0), version(1));
+  send_now(1, observed("/a"));
+  settled(1);
+  submit(2, put("/a", version(1)));
+  ASSERT_TRUE(probes(2, true));
+  learn_now(at("/a"), view(0), version(2));
+  probed(2, sees(version(2)), Engine::Candidates::more);
+  EXPECT_EQ(refused(2), Refusal::stale);
+  EXPECT_EQ(act(2)->current, version(2));
+  EXPECT_EQ(engine.counts().gates_busy, 0U);
+}
+
 TEST_F(Rule_3_2_3, CandidatesAreTriedInTurnAndAnyMatchIsAMatch) {
   submit(1, put("/a", version(1)));
   probed(1, sees(version(8)), Engine::Candidates::more);

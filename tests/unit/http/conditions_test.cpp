@@ -49,13 +49,14 @@ TEST(Conditions, IfMatchTakesOwnStrongTagsOnly) {
   EXPECT_TRUE(parsed.has_precondition);
   EXPECT_TRUE(parsed.decides);
   EXPECT_TRUE(parsed.rewritten_tag_seen);
-  EXPECT_TRUE(parsed.foreign_tag_seen);
+  EXPECT_FALSE(parsed.only_foreign_tags);
 }
 
 TEST(Conditions, AForeignTagIsAPreconditionThatFails) {
   const ParsedConditions parsed = parse({{"If-Match", "\"abc\""}});
   EXPECT_TRUE(parsed.has_precondition);
   EXPECT_TRUE(parsed.condition->if_match->versions.empty());
+  EXPECT_TRUE(parsed.only_foreign_tags);
 }
 
 TEST(Conditions, RewrittenTagsCountOnlyWhereAccepted) {
