@@ -245,7 +245,7 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
 Task<Flow> Writing::answer(Outcome& outcome, std::string_view etag) {
   if (lease_) lease_.give_back(outcome.shape.keep_alive_timeout);
   if (outcome.overflowed) {
-    http::ProblemDetails problem = http::answer_too_large(outcome.head.status);
+    http::ProblemDetails problem = http::answer_too_large(outcome.head->status);
     if (outcome.doubtful) {
       problem = http::problem_of(
           fault_of(ReadError::fields_too_large, http::Origin::upstream, http::Sent::all),
