@@ -20,7 +20,7 @@
 namespace ifmatch::guard {
 
 // So many of what is over are kept for those to come. A sanitizer shall see what is used too late.
-#if defined(__SANITIZE_ADDRESS__) || defined(IFMATCH_KEEPS_NO_MEMORY)
+#ifdef IFMATCH_KEEPS_NO_MEMORY
 inline constexpr std::size_t spare_max = 0;
 #else
 inline constexpr std::size_t spare_max = 64;

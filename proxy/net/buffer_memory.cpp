@@ -75,7 +75,7 @@ struct AtEndOfThread {
 }  // namespace
 
 // The sanitizer knows the bounds and the end of what comes from the heap.
-#ifdef __SANITIZE_ADDRESS__
+#ifdef IFMATCH_KEEPS_NO_MEMORY
 
 char* take_buffer() { return new char[buffer_octets]; }
 void give_buffer(char* buffer) noexcept { delete[] buffer; }

@@ -13,7 +13,11 @@ constexpr std::size_t step = 32;
 constexpr std::size_t head_of_malloc = 8;
 constexpr std::size_t kept_size_max = 4096;
 // Of one size. A burst of requests must not be paid for in memory for ever.
+#ifdef IFMATCH_KEEPS_NO_MEMORY
+constexpr std::uint32_t kept_frames_max = 0;
+#else
 constexpr std::uint32_t kept_frames_max = 256;
+#endif
 
 struct Kept {
   Kept* next;
@@ -65,7 +69,7 @@ void* take_frame(std::size_t size) {
 
 void give_frame(void* frame, std::size_t size) noexcept {
   const std::size_t steps = rounded(size);
-  if (steps >= lists.size() || ended || lists[steps].count >= kept_frames_max) {
+  if (steps >= lists.size() || ended || lists[steps].count == kept_frames_max) {
     ::operator delete(frame);
     return;
   }
