@@ -6,7 +6,7 @@
 // Who owns what: a Task owns its coroutine, and the coroutine that awaits it holds it in its frame;
 // the outermost one belongs to spawn(). An operation under way holds the way to the outermost: when
 // it is dropped without having completed, because its io_context ends, the whole stack of coroutines is
-// destroyed with it, innermost last, and their destructors report what they owe.
+// destroyed with it, innermost first, and their destructors report what they owe.
 //
 // One thread: a stack of coroutines runs on the thread of its io_context and is never resumed from
 // within the call that suspends it.
