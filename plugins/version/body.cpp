@@ -144,15 +144,18 @@ class BodyHasher final : public VersionHasher {
   // A length before each of the two, and the content last: no two representations have the same
   // octets.
   void make_head(std::string_view media_type, std::string_view content_coding) {
-    head_ = domain;
-    std::string normalised;
-    append_normalised_media_type(normalised, media_type);
-    append_part(head_, normalised);
-    normalised.clear();
-    append_lowered(normalised, trimmed(content_coding));
-    append_part(head_, normalised);
+    // Memory may run out on the way: half a head must never be taken for a whole one.
+    head_.clear();
     media_type_ = media_type;
     content_coding_ = content_coding;
+    std::string head(domain);
+    std::string normalised;
+    append_normalised_media_type(normalised, media_type);
+    append_part(head, normalised);
+    normalised.clear();
+    append_lowered(normalised, trimmed(content_coding));
+    append_part(head, normalised);
+    head_ = std::move(head);
   }
 
   void feed(const void* octets, std::size_t size) {
