@@ -105,7 +105,9 @@ Objection check_request_line(FieldId id, std::string_view name, std::string_view
       return "A field value has a control character.";
     }
   }
-  if (id == FieldId::other && is_disguised(name)) return "A field name spells a known field with underscores.";
+  if (id == FieldId::other && is_disguised(name)) {
+    return "A field name spells a known field with underscores.";
+  }
   return {};
 }
 

@@ -60,8 +60,9 @@ class Connection final : private Swept {
   }
 
   // Writes all of it in as few system calls as the socket allows. The first attempt is made before
-  // it returns; it suspends only when the socket is full, and `silence` bounds each such wait. `buffers` is consumed. `written` counts
-  // the octets that the kernel took, also when an error ends the write.
+  // it returns; it suspends only when the socket is full, and `silence` bounds each such wait.
+  // `buffers` is consumed. `written` counts the octets that the kernel took, also when an error
+  // ends the write.
   [[nodiscard]] Task<error_code> write(std::span<asio::const_buffer> buffers,
                                        std::chrono::milliseconds silence, Instant deadline);
   [[nodiscard]] std::size_t written() const noexcept { return written_; }
