@@ -65,6 +65,7 @@ struct Kept {
 constinit thread_local Kept kept{};
 constinit thread_local bool ended = false;
 
+// Made by the first buffer that a thread keeps, which it need not have asked for itself.
 struct AtEndOfThread {
   ~AtEndOfThread() {
     ended = true;
@@ -84,8 +85,6 @@ void give_buffer(char* buffer) noexcept { delete[] buffer; }
 
 char* take_buffer() {
   if (kept.count > 0) return kept.buffers[--kept.count];
-  thread_local const AtEndOfThread at_end;
-  static_cast<void>(at_end);
   return reserve().take();
 }
 
@@ -93,6 +92,8 @@ void give_buffer(char* buffer) noexcept {
   if (ended || kept.count == kept_max) {
     reserve().give(buffer);
   } else {
+    thread_local const AtEndOfThread at_end;
+    static_cast<void>(at_end);
     kept.buffers[kept.count++] = buffer;
   }
 }

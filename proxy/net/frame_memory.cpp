@@ -32,7 +32,8 @@ constinit thread_local std::array<List, kept_size_max / step + 1> lists{};
 // Frames that are given back while the thread ends are not kept.
 constinit thread_local bool ended = false;
 
-// Made by the first frame that a thread has to ask for; frees at the end of the thread.
+// Made by the first frame that a thread keeps, which it need not have asked for itself; frees at the
+// end of the thread.
 struct AtEndOfThread {
   ~AtEndOfThread() {
     ended = true;
@@ -49,17 +50,18 @@ struct AtEndOfThread {
 
 std::size_t rounded(std::size_t size) { return (size + head_of_malloc + step - 1) / step; }
 
-void* allocate(std::size_t steps) {
+void free_at_end_of_thread() {
   thread_local const AtEndOfThread at_end;
   static_cast<void>(at_end);
-  return ::operator new(steps * step - head_of_malloc);
 }
 
 }  // namespace
 
 void* take_frame(std::size_t size) {
   const std::size_t steps = rounded(size);
-  if (steps >= lists.size() || lists[steps].first == nullptr) return allocate(steps);
+  if (steps >= lists.size() || lists[steps].first == nullptr) {
+    return ::operator new(steps * step - head_of_malloc);
+  }
   List& list = lists[steps];
   Kept* const taken = list.first;
   list.first = taken->next;
@@ -74,6 +76,7 @@ void give_frame(void* frame, std::size_t size) noexcept {
     return;
   }
   List& list = lists[steps];
+  if (list.first == nullptr) free_at_end_of_thread();
   list.first = new (frame) Kept{list.first};
   ++list.count;
 }
