@@ -32,8 +32,8 @@ constinit thread_local std::array<List, kept_size_max / step + 1> lists{};
 // Frames that are given back while the thread ends are not kept.
 constinit thread_local bool ended = false;
 
-// Made by the first frame that a thread keeps, which it need not have asked for itself; frees at the
-// end of the thread.
+// Made by the first frame that a thread keeps, which it need not have asked for itself; frees at
+// the end of the thread.
 struct AtEndOfThread {
   ~AtEndOfThread() {
     ended = true;

@@ -1,6 +1,6 @@
 // Things that are used for one request after another, so that their memory is allocated once. A
-// shelf belongs to one thread, and keeps no more than is used at once on a busy day: a burst must not
-// be paid for in memory for ever.
+// shelf belongs to one thread, and keeps no more than is used at once on a busy day: a burst must
+// not be paid for in memory for ever.
 #pragma once
 
 #include <memory>

@@ -1,12 +1,12 @@
 // The coroutine of net/: what a request costs is above all its suspensions and their frames, so
-// this one keeps both small. Frames come from lists of the thread (frame_memory.hpp). A coroutine that
-// ends without waiting costs its caller no suspension, and what is known already needs no coroutine
-// at all: Task<T>(value).
+// this one keeps both small. Frames come from lists of the thread (frame_memory.hpp). A coroutine
+// that ends without waiting costs its caller no suspension, and what is known already needs no
+// coroutine at all: Task<T>(value).
 //
 // Who owns what: a Task owns its coroutine, and the coroutine that awaits it holds it in its frame;
 // the outermost one belongs to spawn(). An operation under way holds the way to the outermost: when
-// it is dropped without having completed, because its io_context ends, the whole stack of coroutines is
-// destroyed with it, innermost first, and their destructors report what they owe.
+// it is dropped without having completed, because its io_context ends, the whole stack of
+// coroutines is destroyed with it, innermost first, and their destructors report what they owe.
 //
 // One thread: a stack of coroutines runs on the thread of its io_context and is never resumed from
 // within the call that suspends it.
@@ -43,8 +43,8 @@ struct Promise {
     bool await_ready() const noexcept { return false; }
     template <typename Ended>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Ended> ended) const noexcept {
-      const std::coroutine_handle<> waiting = ended.promise().waiting;
-      return waiting ? waiting : std::noop_coroutine();
+      const std::coroutine_handle<> next = ended.promise().waiting;
+      return next ? next : std::noop_coroutine();
     }
     void await_resume() const noexcept {}
   };
