@@ -31,7 +31,7 @@ class Engine::Body {
   Body(const EngineLimits& limits, const Rules& rules, std::atomic<Epoch>& epoch);
 
   // Decisions without a gate: decide.cpp.
-  void learn(const Lesson& lesson, bool without_credentials);
+  bool learn(const Lesson& lesson, bool without_credentials);
   std::vector<Hint> hints(const Digest& target, std::span<const Version> sent) const;
   std::optional<Version> recorded(ResourceView resource, const View& view) const;
   void probed(RequestId id, const Observation& seen, Epoch since, Candidates left, Instant now,

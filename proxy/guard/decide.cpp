@@ -7,12 +7,14 @@
 
 namespace ifmatch::guard {
 
-void Engine::Body::learn(const Lesson& lesson, bool without_credentials) {
+bool Engine::Body::learn(const Lesson& lesson, bool without_credentials) {
   const std::optional<Epoch> contradicted = record_.learn(lesson, without_credentials);
-  if (!contradicted || everything_until_) return;
+  if (!contradicted || everything_until_) return false;
   // Nothing was stamped since the older of the two reads began, and yet they differ.
   const std::optional<Epoch> valid_from = nodes_.valid_from(lesson.resource);
-  if (valid_from && *contradicted >= *valid_from) ++out_of_band_;
+  if (!valid_from || *contradicted < *valid_from) return false;
+  ++out_of_band_;
+  return true;
 }
 
 std::vector<Hint> Engine::Body::hints(const Digest& target, std::span<const Version> sent) const {

@@ -369,8 +369,8 @@ Engine::Engine(const EngineLimits& limits, const Rules& rules)
 
 Engine::~Engine() = default;
 
-void Engine::learn(const Lesson& lesson, bool without_credentials) {
-  body_->learn(lesson, without_credentials);
+bool Engine::learn(const Lesson& lesson, bool without_credentials) {
+  return body_->learn(lesson, without_credentials);
 }
 
 std::vector<Hint> Engine::hints(const Digest& target, std::span<const Version> sent) const {

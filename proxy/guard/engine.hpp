@@ -180,8 +180,9 @@ class Engine {
   [[nodiscard]] Epoch epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
 
   // Records a version, if nothing that overlaps the resource is unsettled or was stamped since.
-  // The entry is kept as a hint otherwise. `anonymous` credentials are told by the caller.
-  void learn(const Lesson& lesson, bool without_credentials);
+  // The entry is kept as a hint otherwise. `anonymous` credentials are told by the caller. Returns
+  // whether it shows that the version changed without a write through us.
+  bool learn(const Lesson& lesson, bool without_credentials);
 
   // Hints for the tags of a condition, best first, each selection once.
   [[nodiscard]] std::vector<Hint> hints(const Digest& target, std::span<const Version> sent) const;

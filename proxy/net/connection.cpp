@@ -129,6 +129,7 @@ Task<error_code> Connection::read(std::size_t capacity_max, Instant deadline) {
     auto [failure, count] =
         co_await socket.async_read_some(asio::buffer(room.data(), room.size()), as_tuple);
     input.commit(count);
+    octets_in_ += count;
     const bool rests =
         failure == asio::error::operation_aborted && input_read_ == InputRead::giving_back;
     input_read_ = InputRead::none;
@@ -156,6 +157,7 @@ Task<error_code> Connection::read_into(std::span<char> room, Instant deadline) {
   read_deadline_ = never;
   heard_at_ = sweeper_.now();
   received_ = count;
+  octets_in_ += count;
   co_return told(failure);
 }
 
@@ -173,6 +175,7 @@ error_code Connection::write_some(std::span<asio::const_buffer>& buffers) {
   while (!buffers.empty() && !failure) {
     const std::size_t sent = send_some(socket.native_handle(), buffers, failure);
     written_ += sent;
+    octets_out_ += sent;
     buffers = without_front(buffers, sent);
   }
   return failure;

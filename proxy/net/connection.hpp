@@ -67,6 +67,10 @@ class Connection final : private Swept {
                                        std::chrono::milliseconds silence, Instant deadline);
   [[nodiscard]] std::size_t written() const noexcept { return written_; }
 
+  // Octets of content and heads, both ways, since the connection was made.
+  [[nodiscard]] std::uint64_t octets_in() const noexcept { return octets_in_; }
+  [[nodiscard]] std::uint64_t octets_out() const noexcept { return octets_out_; }
+
   // True while the peer has neither sent anything nor closed. One system call.
   [[nodiscard]] bool silent();
   // True when the peer has closed its side or the connection broke; data does not count.
@@ -106,6 +110,8 @@ class Connection final : private Swept {
   InputRead input_read_ = InputRead::none;
   std::size_t received_ = 0;
   std::size_t written_ = 0;
+  std::uint64_t octets_in_ = 0;
+  std::uint64_t octets_out_ = 0;
 };
 
 }  // namespace ifmatch::net

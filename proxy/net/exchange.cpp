@@ -110,7 +110,8 @@ void Answer::keep_lease() {
 
 Exchange::Exchange(Worker& worker, Connection& client, RequestReader& reader,
                    const http::RequestHead& head, const http::RequestShape& shape,
-                   const config::Listener& listener, std::string_view client_address)
+                   const config::Listener& listener, std::string_view client_address,
+                   const Beginning& beginning)
     : worker_(worker),
       client_(client),
       reader_(reader),
@@ -118,12 +119,19 @@ Exchange::Exchange(Worker& worker, Connection& client, RequestReader& reader,
       shape_(shape),
       listener_(listener),
       client_address_(client_address),
-      continue_owed_(shape.expects_continue) {}
+      continue_owed_(shape.expects_continue),
+      account_{.head = &head, .client_address = client_address},
+      reckoning_(worker.sinks, account_, client, reader, beginning) {}
 
 Task<Flow> Exchange::serve() {
   routing_ = route_request(worker_.site, head_, shape_.target);
   route_ = routing_.route;
-  if (routing_.problem) return refuse(std::move(*routing_.problem));
+  account_.route = route_;
+  account_.resource = routing_.folded;
+  if (routing_.problem) {
+    account_.decision = decision_of(routing_.problem->problem);
+    return refuse(std::move(*routing_.problem));
+  }
   switch (routing_.way) {
     case Way::read: return read_way();
     case Way::write: return write_way();
@@ -157,7 +165,7 @@ Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry c
 }
 
 Task<Result<void>> Exchange::ask(Answer& answer, std::string_view octets, std::string_view method,
-                                 Instant total) {
+                                 Instant total, Clock::duration& took) {
   Reuse reuse = Reuse::any;
   for (;;) {
     if (!answer.lease) {
@@ -167,6 +175,7 @@ Task<Result<void>> Exchange::ask(Answer& answer, std::string_view octets, std::s
     }
     const bool fresh = answer.lease.fresh();
     answer.lease.mark_used();
+    const Stopwatch watch(worker_.sinks, took);
     asio::const_buffer buffer(octets.data(), octets.size());
     const error_code failure =
         co_await answer.lease.connection().write({&buffer, 1}, response_timeout(), total);
@@ -185,6 +194,18 @@ Task<Result<void>> Exchange::ask(Answer& answer, std::string_view octets, std::s
     if (fresh || !nothing_came || read.error().kind != http::FaultKind::closed) co_return read;
     reuse = Reuse::fresh_only;
   }
+}
+
+Task<std::optional<guard::Action>> Exchange::next_action(Obligation& duty) {
+  account_.gated = true;
+  // Most of the time the engine has answered at once: then there is nothing to measure.
+  if (duty.answered()) return duty.next(client_);
+  return wait_at_gates(duty);
+}
+
+Task<std::optional<guard::Action>> Exchange::wait_at_gates(Obligation& duty) {
+  const Stopwatch watch(worker_.sinks, account_.gate_wait);
+  co_return co_await duty.next(client_);
 }
 
 Task<Result<void>> Exchange::read_answer_head(Answer& answer, std::string_view method,
@@ -230,8 +251,9 @@ void Exchange::learn(guard::ResourceView resource, const guard::Digest& target,
   lesson.view.variant =
       site.keyring.variant_digest(target, lesson.view.viewer, asked, answered);
   const bool anonymous = http::is_anonymous(asked);
-  worker_.desk_of(*route_).ask(
-      [&](guard::Engine& engine) { engine.learn(lesson, anonymous); });
+  const bool out_of_band = worker_.desk_of(*route_).ask(
+      [&](guard::Engine& engine) { return engine.learn(lesson, anonymous); });
+  if (out_of_band) ++account_.out_of_band;
 }
 
 Flow Exchange::flow_after(const error_code& failure, http::Closing ending) {
@@ -270,6 +292,11 @@ Task<Flow> Exchange::refuse(http::ProblemDetails details) {
   if (unread) must_close_ = true;
   if (route_ != nullptr && details.route.empty()) details.route = route_->config->name;
   if (details.instance.empty()) details.instance = make_instance();
+  account_.status = static_cast<std::uint16_t>(http::status_of(details));
+  account_.problem = details.problem;
+  // Elsewhere these answers have other reasons than a decision.
+  const bool undecided = account_.decision == Decision::none && !account_.forwarded;
+  if (undecided && routing_.way != Way::pass) account_.decision = decision_of(details.problem);
   const http::Closing ending = closing();
   const Lent<std::string> octets = worker_.lend_string();
   http::write_problem(*octets, details,
@@ -294,6 +321,7 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
   }
   const bool chunked = framing.kind == http::Framing::chunked && !bodiless;
   if (!reader_.done()) must_close_ = true;
+  account_.status = static_cast<std::uint16_t>(answer.head.status);
   const http::Closing ending = closing();
   const Lent<std::string> octets = worker_.lend_string();
   http::write_response_head(*octets, {.head = answer.head,
@@ -317,6 +345,7 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
   for (bool first = true;; first = false) {
     if (error != ReadError::none) {
       // The head has gone out: a broken connection is the only way left to say so.
+      account_.ending = Ending::cut_short;
       client_.reset();
       co_return Flow::drop;
     }

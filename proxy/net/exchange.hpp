@@ -48,9 +48,15 @@ class Exchange {
   // Everything given must outlive the exchange.
   Exchange(Worker& worker, Connection& client, RequestReader& reader, const http::RequestHead& head,
            const http::RequestShape& shape, const config::Listener& listener,
-           std::string_view client_address);
+           std::string_view client_address, const Beginning& beginning);
 
   [[nodiscard]] Task<Flow> serve();
+
+  // What serve() has returned, for the account.
+  void ended(Flow flow) noexcept {
+    const bool left = flow == Flow::drop && account_.ending == Ending::whole;
+    if (left) account_.ending = Ending::client_left;
+  }
 
  private:
   // The ways.
@@ -86,9 +92,13 @@ class Exchange {
              const http::Fields& answered, const guard::Version& version, guard::Epoch since,
              guard::Shown shown = guard::Shown::to_client);
   // Sends a request without content that may be sent twice, and reads the head of its answer. Uses
-  // the lease in `answer` if there is one.
+  // the lease in `answer` if there is one. The time is added to `took`.
   [[nodiscard]] Task<Result<void>> ask(Answer& answer, std::string_view octets,
-                                       std::string_view method, Instant total);
+                                       std::string_view method, Instant total,
+                                       Clock::duration& took);
+  // What the engine wants next. The time that this takes is spent waiting at gates.
+  [[nodiscard]] Task<std::optional<guard::Action>> next_action(Obligation& duty);
+  [[nodiscard]] Task<std::optional<guard::Action>> wait_at_gates(Obligation& duty);
   // Reads heads until one that is not 1xx. Its first octet may take until `first_octet`.
   [[nodiscard]] Task<Result<void>> read_answer_head(Answer& answer, std::string_view method,
                                                     Instant first_octet, Instant total);
@@ -124,6 +134,8 @@ class Exchange {
 
   Routing routing_;
   const SiteRoute* route_ = nullptr;  // routing_.route
+  Account account_;
+  Reckoning reckoning_;  // tells it first of all that ends
 };
 
 // The answer that belongs to a refusal which depends on the moment: busy or in doubt.

@@ -95,6 +95,8 @@ class Obligation {
 
   [[nodiscard]] guard::RequestId id() const noexcept { return id_; }
 
+  // Whether next() need not wait.
+  [[nodiscard]] bool answered() const noexcept { return answered_.has_value(); }
   // What to do next; unset when the client left while it waited.
   [[nodiscard]] Task<std::optional<guard::Action>> next(Connection& client);
 

@@ -180,6 +180,8 @@ class MessageReader {
   [[nodiscard]] bool done() const noexcept;
   // True once an octet of this message was seen.
   [[nodiscard]] bool begun() const noexcept { return begun_; }
+  // Octets of the input that the current pieces lie in.
+  [[nodiscard]] std::size_t unconsumed() const noexcept { return unconsumed_; }
 
  private:
   using Parser = MessageParser<Head>;
@@ -190,7 +192,7 @@ class MessageReader {
   Connection& connection_;
   MessageLimits limits_;
   Parser parser_;
-  std::size_t unconsumed_ = 0;  // octets of the input that the current pieces lie in
+  std::size_t unconsumed_ = 0;
   std::size_t section_octets_ = 0;
   bool begun_ = false;
 };

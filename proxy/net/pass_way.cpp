@@ -105,6 +105,7 @@ Task<Flow> Exchange::answer_options() {
   if (!reader_.done()) must_close_ = true;
   http::ResponseHead head;
   head.status = 200;
+  account_.status = 200;
   head.reason = http::reason_phrase(200);
   head.fields.add("Allow", http::allowed_methods);
   const http::Closing ending = closing();
@@ -129,7 +130,8 @@ Task<Flow> Exchange::pass_way() {
   }
   const http::Carry carry = guarded ? http::Carry::guarded : http::Carry::everything;
   const Lent<std::string> octets = upstream_head(head_.method, carry, {});
-  const Result<void> asked = co_await ask(answer, *octets, head_.method, never);
+  account_.forwarded = true;
+  const Result<void> asked = co_await ask(answer, *octets, head_.method, never, account_.upstream);
   if (asked.has_error()) {
     co_return co_await refuse(http::problem_of(asked.error(), http::MethodKind::safe));
   }
@@ -163,6 +165,8 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   const Lent<std::string> octets = upstream_head(head_.method, carry, shape_.framing);
   std::vector<asio::const_buffer> buffers{asio::const_buffer(octets->data(), octets->size())};
   upload.append_pieces(buffers);
+  std::optional<Stopwatch> watch(std::in_place, worker_.sinks, account_.upstream);
+  account_.forwarded = true;
   const error_code failure = co_await upstream.write(buffers, response_timeout(), never);
   const bool whole = reader_.done();
   if (!failure && !whole) upload.start();
@@ -174,6 +178,7 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   std::exception_ptr thrown;
   try {
     read = co_await read_answer_head(answer, head_.method, first_octet, never);
+    watch.reset();
     if (!read.has_error()) {
       flow = co_await relay(answer, guarded ? http::Validators::drop : http::Validators::keep, {});
     }

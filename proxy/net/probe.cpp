@@ -143,6 +143,8 @@ Task<void> Writing::probe(const guard::Action& action) {
   }
   const guard::Epoch since = x_.worker_.desk_of(route_).epoch();
   const guard::Observation seen = co_await observe(candidate, action.gated);
+  ++x_.account_.probes[static_cast<std::size_t>(seen.sight)];
+  if (action.gated) probed_at_ = x_.worker_.sinks.empty() ? x_.worker_.sweeper.now() : Clock::now();
   if (seen.sight == guard::Sight::version) {
     // What other fields a probe carried selects a variant that no client's GET would name.
     if (route_.settings->probe_headers.empty()) {
@@ -172,7 +174,7 @@ Task<guard::Observation> Writing::observe(const Candidate& candidate, bool keep_
   Answer answer(x_.worker_);
   answer.lease = std::move(lease_);
   const Lent<std::string> octets = probe_head(candidate);
-  const Result<void> asked = co_await x_.ask(answer, *octets, "GET", total);
+  const Result<void> asked = co_await x_.ask(answer, *octets, "GET", total, x_.account_.probing);
   if (asked.has_error()) {
     probed_.fault = asked.error();
     co_return seen;
@@ -248,6 +250,7 @@ Task<Flow> Writing::show_current(const Probed& shown, const guard::Version& curr
                                               {"Preference-Applied", "return=representation"},
                                               {"Vary", "Prefer"},
                                               {"Cache-Control", "no-store"}}};
+  x_.account_.status = route_.settings->on_stale == config::OnStale::s409 ? 409 : 412;
   const Lent<std::string> octets = x_.worker_.lend_string();
   http::write_response_head(
       *octets,
@@ -258,7 +261,7 @@ Task<Flow> Writing::show_current(const Probed& shown, const guard::Version& curr
        .closing = ending,
        .expose_etag = route_.expose_etag,
        .date = x_.worker_.date(),
-       .status = route_.settings->on_stale == config::OnStale::s409 ? 409 : 412,
+       .status = x_.account_.status,
        .replaced = added});
   std::array<asio::const_buffer, 2> buffers{
       asio::const_buffer(octets->data(), octets->size()),
@@ -293,6 +296,7 @@ Task<std::string> Writing::lawful_tag(const Outcome& outcome) {
                                       sent.joined(http::FieldId::accept_language), false);
   }
   const guard::Observation seen = co_await observe(candidate, true);
+  ++x_.account_.probes[static_cast<std::size_t>(seen.sight)];
   const bool same = seen.sight == guard::Sight::version && probed_.content_complete &&
                     probed_.content == content_ &&
                     (*probed_.head)->fields.first(http::FieldId::content_type) == type &&

@@ -33,8 +33,11 @@ Task<std::optional<Flow>> Exchange::enter_read(Obligation& duty,
                                                const guard::Resource& resource) {
   const config::GateLimits& gate = route_->settings->gate;
   duty.submit_read({.resource = resource, .gate_wait = gate.wait, .gate_queue = gate.queue});
-  const std::optional<guard::Action> action = co_await duty.next(client_);
-  if (!action) co_return Flow::drop;
+  const std::optional<guard::Action> action = co_await next_action(duty);
+  if (!action) {
+    account_.ending = Ending::client_left;
+    co_return Flow::drop;
+  }
   if (action->what == guard::Do::connect) co_return std::nullopt;
   IFMATCH_ASSERT(action->what == guard::Do::refuse);
   duty.refused();
@@ -69,7 +72,8 @@ Task<Flow> Exchange::read_way() {
   reading.since = desk.epoch();
   Answer answer(worker_);
   const Lent<std::string> octets = upstream_head("GET", http::Carry::guarded, {});
-  const Result<void> asked = co_await ask(answer, *octets, "GET", never);
+  account_.forwarded = true;
+  const Result<void> asked = co_await ask(answer, *octets, "GET", never, account_.upstream);
   if (asked.has_error()) {
     duty.reset();
     co_return co_await refuse(http::problem_of(asked.error(), http::MethodKind::read));
@@ -155,6 +159,7 @@ Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
     verdict = http::evaluate_read(*reading.conditions.condition, version);
   }
   if (verdict == http::ReadVerdict::failed) {
+    account_.decision = Decision::stale;
     return refuse(http::stale_version(reading.conditions, version));
   }
   if (reading.overflowing) return relay_untagged(reading, answer);
@@ -171,7 +176,9 @@ Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
       .date = worker_.date()};
   Lent<std::string> octets = worker_.lend_string();
   Lent<std::vector<asio::const_buffer>> buffers = worker_.lend_buffers();
-  if (verdict == http::ReadVerdict::not_modified) {
+  const bool unchanged = verdict == http::ReadVerdict::not_modified;
+  account_.status = static_cast<std::uint16_t>(unchanged ? 304 : answer.head.status);
+  if (unchanged) {
     http::write_not_modified(*octets, forwarded);
   } else {
     http::write_response_head(*octets, forwarded);

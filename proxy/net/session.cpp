@@ -55,6 +55,7 @@ Task<void> Session::run() {
 }
 
 Task<Flow> Session::serve_one(Instant first_octet) {
+  const Beginning beginning(worker_.sinks, *client_);
   const Lent<http::RequestHead> head = worker_.lend_request_head();
   RequestReader reader(*client_, {.header_bytes = listener_.limits.header_bytes,
                                   .header_fields = listener_.limits.header_fields,
@@ -66,21 +67,31 @@ Task<Flow> Session::serve_one(Instant first_octet) {
                           (error == ReadError::timeout && !reader.begun());
   if (silent_end) co_return Flow::drop;
   if (error != ReadError::none) {
-    co_return co_await refuse(*head, problem_of_client(error));
+    co_return co_await refuse(reader, *head, problem_of_client(error), beginning);
   }
   const http::Checked<http::RequestShape> shape = http::check_request(*head);
   if (shape.has_error()) {
     http::ProblemDetails problem = shape.error();
     // Content that was not read would be taken for a request.
     if (!reader.done()) problem.afterwards = http::Afterwards::close;
-    co_return co_await refuse(*head, problem);
+    co_return co_await refuse(reader, *head, problem, beginning);
   }
-  Exchange exchange(worker_, *client_, reader, *head, *shape, listener_, client_address_);
-  co_return co_await exchange.serve();
+  Exchange exchange(worker_, *client_, reader, *head, *shape, listener_, client_address_,
+                    beginning);
+  const Flow flow = co_await exchange.serve();
+  exchange.ended(flow);
+  co_return flow;
 }
 
-Task<Flow> Session::refuse(const http::RequestHead& head, const http::ProblemDetails& refusal) {
+Task<Flow> Session::refuse(const RequestReader& reader, const http::RequestHead& head,
+                           const http::ProblemDetails& refusal, const Beginning& beginning) {
   http::ProblemDetails problem = refusal;
+  Account account{.head = &head,
+                  .client_address = client_address_,
+                  .decision = decision_of(problem.problem),
+                  .problem = problem.problem,
+                  .status = static_cast<std::uint16_t>(http::status_of(problem))};
+  const Reckoning reckoning(worker_.sinks, account, *client_, reader, beginning);
   problem.instance = make_instance();
   const bool keep = problem.afterwards == http::Afterwards::keep && !worker_.draining;
   std::string octets;
@@ -91,7 +102,10 @@ Task<Flow> Session::refuse(const http::RequestHead& head, const http::ProblemDet
        .closing = {.client_minor_version = head.minor_version, .keep_alive = keep}});
   asio::const_buffer buffer(octets.data(), octets.size());
   const error_code failure = co_await client_->write({&buffer, 1}, listener_.timeouts.write, never);
-  if (failure) co_return Flow::drop;
+  if (failure) {
+    account.ending = Ending::client_left;
+    co_return Flow::drop;
+  }
   co_return keep ? Flow::keep : Flow::close;
 }
 

@@ -21,8 +21,10 @@ class Session final : public Interruptible {
  private:
   // One request, which has to begin until `first_octet`.
   [[nodiscard]] Task<Flow> serve_one(Instant first_octet);
-  [[nodiscard]] Task<Flow> refuse(const http::RequestHead& head,
-                                  const http::ProblemDetails& problem);
+  // The answer to what is no request that could be served.
+  [[nodiscard]] Task<Flow> refuse(const RequestReader& reader, const http::RequestHead& head,
+                                  const http::ProblemDetails& problem,
+                                  const Beginning& beginning);
   [[nodiscard]] Task<void> linger();
 
   Worker& worker_;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/net/account.hpp"
 #include "proxy/net/guard_desk.hpp"
 #include "proxy/net/held_content.hpp"
 #include "proxy/net/shelf.hpp"
@@ -56,6 +57,8 @@ class Worker {
   ContentMemory contents{sweeper};
   Site& site;
   std::vector<Interruptible*> sessions;
+  // Who is told of every request. They outlive the worker, and come before it serves.
+  AccountSinks sinks;
   bool draining = false;
 
  private:

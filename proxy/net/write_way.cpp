@@ -52,6 +52,7 @@ std::optional<http::ProblemDetails> Writing::check() {
     http::Checked<WriteTerms> terms = terms_of(route_, x_.head_, x_.shape_.target);
     if (terms.has_error()) return terms.error();
     terms_ = std::move(*terms);
+    x_.account_.guarded = terms_.guarded;
   }
   http::Checked<guard::Resource> resource = x_.resource();
   if (resource.has_error()) return resource.error();
@@ -129,10 +130,11 @@ void Writing::complete_request() {
 
 Task<Flow> Writing::follow() {
   for (;;) {
-    const std::optional<guard::Action> action = co_await duty_.next(x_.client_);
+    const std::optional<guard::Action> action = co_await x_.next_action(duty_);
     if (!action) {
       // The client left while it waited: nothing was sent, and its gates are free again.
       duty_.leave();
+      x_.account_.ending = Ending::client_left;
       co_return Flow::drop;
     }
     std::optional<Flow> answered;
@@ -166,6 +168,9 @@ Task<std::optional<Flow>> Writing::connect() {
 
 Task<std::optional<Flow>> Writing::forward() {
   duty_.sending();
+  Account& account = x_.account_;
+  if (terms_.guarded) account.decision = Decision::pass;
+  account.from_record = terms_.guarded && request_.condition && !probed_at_;
   Result<Outcome> outcome = co_await exchange_once();
   if (outcome.has_error()) {
     const bool unsent = outcome.error().sent == http::Sent::nothing;
@@ -175,6 +180,7 @@ Task<std::optional<Flow>> Writing::forward() {
       co_return std::nullopt;
     }
     duty_.in_doubt();
+    account.outcome_unknown = true;
     co_return co_await x_.refuse(http::problem_of(outcome.error(), http::MethodKind::unsafe));
   }
   const int status = outcome->head->status;
@@ -183,6 +189,7 @@ Task<std::optional<Flow>> Writing::forward() {
   outcome->doubtful = doubtful;
   if (doubtful) {
     duty_.in_doubt();
+    account.outcome_unknown = true;
   } else {
     etag = co_await lawful_tag(*outcome);
     duty_.settled();
@@ -201,6 +208,12 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
   std::array<asio::const_buffer, 2> buffers{asio::const_buffer(octets->data(), octets->size()),
                                             asio::const_buffer(content_.data(), content_.size())};
   lease_.mark_used();
+  Account& account = x_.account_;
+  account.forwarded = true;
+  std::optional<Stopwatch> watch(std::in_place, x_.worker_.sinks, account.upstream);
+  if (probed_at_ && !x_.worker_.sinks.empty()) {
+    account.probe_window = Clock::now() - *probed_at_;
+  }
   const error_code failure = co_await connection.write(buffers, x_.response_timeout(), total);
   // However long it was tried: of what no octet has left nothing can have happened.
   if (failure && connection.written() == 0) {
@@ -211,6 +224,7 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
   Answer reply(x_.worker_);
   reply.lease = std::move(lease_);
   const Result<void> read = co_await x_.read_answer_head(reply, x_.head_.method, total, total);
+  watch.reset();
   Outcome outcome{.head = std::move(reply.lent_head), .shape = reply.shape};
   ReadError error = ReadError::none;
   if (!read.has_error()) {
@@ -254,6 +268,7 @@ Task<Flow> Writing::answer(Outcome& outcome, std::string_view etag) {
     co_return co_await x_.refuse(std::move(problem));
   }
   const http::Closing ending = x_.closing();
+  x_.account_.status = static_cast<std::uint16_t>(outcome.head->status);
   const bool bodiless = outcome.shape.framing.kind == http::Framing::none;
   const Lent<std::string> octets = x_.worker_.lend_string();
   http::write_response_head(
@@ -274,6 +289,8 @@ Task<Flow> Writing::answer(Outcome& outcome, std::string_view etag) {
 
 Task<Flow> Writing::refuse(const guard::Action& action) {
   if (lease_) lease_.give_back(keep_alive_);
+  x_.account_.decision = decision_of(action.refusal);
+  x_.account_.from_record = action.from_record;
   http::ProblemDetails problem;
   switch (action.refusal) {
     case guard::Refusal::busy:

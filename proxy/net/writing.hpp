@@ -82,6 +82,7 @@ class Writing {
   std::string accept_language_;  // of the request
   std::vector<Candidate> candidates_;
   std::size_t next_candidate_ = 0;
+  std::optional<Instant> probed_at_;  // the end of the latest probe inside the gate
   bool version_seen_ = false;  // by an earlier one of the candidates
   Probed probed_;
   std::optional<Probed> shown_;  // the first of its candidates that had a version: what a 412 shows

@@ -1,6 +1,7 @@
 #include "tests/failure/judge.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace ifmatch::failure {
@@ -47,6 +48,17 @@ std::string field_in(std::string_view lines, std::string_view name) {
   return std::string(lines.substr(begin, lines.find('\r', begin) - begin));
 }
 
+// Counts how often each marked request was told, and with which status.
+class Ledger final : public net::AccountSink {
+ public:
+  void told(const net::Account& account) noexcept override {
+    const std::string mark(account.head->fields.first("X-Ask"));
+    if (!mark.empty()) statuses[mark].push_back(account.status);
+  }
+
+  std::map<std::string, std::vector<int>> statuses;
+};
+
 class Judgement {
  public:
   Judgement(const Scenario& scenario, const shim::Fault& fault, Pieces pieces)
@@ -88,6 +100,7 @@ class Judgement {
   }
 
   void history() {
+    world_.add_sink(ledger_);
     world_.api.manner = scenario_.manner;
     world_.system.arm(fault_);
     for (const Party& party : scenario_.parties) {
@@ -108,6 +121,9 @@ class Judgement {
     }
     world_.system.disarm();
     for (const std::string& owed : world_.watch.owed()) complain("afterwards " + owed);
+    for (const auto& [mark, statuses] : ledger_.statuses) {
+      if (statuses.size() != 1) complain(mark + " was told more than once");
+    }
   }
 
   // At the moment when a write takes effect its condition must hold.
@@ -162,6 +178,9 @@ class Judgement {
           complain(mark + " got " + std::to_string(status));
         }
         answer(mark, client.script()[index], *answered.answer);
+        if (ledger_.statuses[mark] != std::vector<int>{status}) {
+          complain(mark + " got an answer that the account does not tell, or not once");
+        }
       }
     }
   }
@@ -344,6 +363,7 @@ class Judgement {
 
   const Scenario& scenario_;
   shim::Fault fault_;
+  Ledger ledger_;
   world::World world_;
   std::vector<std::vector<Ask>> scripts_;
   Verdict verdict_;
