@@ -70,6 +70,18 @@ void check_used(const Config& config, const Places& places, Report& report) {
   }
 }
 
+// Whoever may connect would otherwise choose who the client is.
+void check_proxy_protocol(const Config& config, const Places& places, Report& report) {
+  if (!config.trusted_proxies.networks.empty()) return;
+  for (const Listener& listener : config.listeners) {
+    if (listener.proxy_protocol == ProxyProtocol::none) continue;
+    const std::string path = "listeners." + listener.name + ".proxy_protocol";
+    report.error("E330", place_of(places, {path}), path,
+                 "'proxy_protocol: required' without 'trusted_proxies' would refuse everybody",
+                 "add trusted_proxies: [...] with the addresses of the load balancers");
+  }
+}
+
 // A write that is still under way when the drain ends has an outcome that nobody learns.
 void check_drain(const Config& config, const Places& places, Report& report) {
   const Upstream* slowest = nullptr;
@@ -102,6 +114,7 @@ void check_together(const Config& config, const Places& places, Completeness com
   check_reachable(config, places, report);
   // After an error these two would warn of what the operator did not write.
   if (completeness == Completeness::partial || report.has_errors()) return;
+  check_proxy_protocol(config, places, report);
   check_used(config, places, report);
   check_drain(config, places, report);
 }

@@ -3,6 +3,7 @@
 // whoever holds a Config may rely on the ranges written here.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -32,9 +33,15 @@ struct ListenerLimits {
   std::size_t target_bytes = 8 * kib;   // octets of the request target; then 414.
 };
 
+// `required`: a load balancer before us says in a PROXY header (version 1 or 2) who its client is.
+// Without one, and from a peer outside of trusted_proxies, the connection is closed: a listener
+// that took either would let everybody choose an address.
+enum class ProxyProtocol { none, required };
+
 struct Listener {
   std::string name;                      // "default" where none is given
   std::string address = "127.0.0.1:8080";  // HOST:PORT with a numeric host; port 0 picks a free one
+  ProxyProtocol proxy_protocol = ProxyProtocol::none;
   std::size_t max_connections = 10'000;  // over all threads; further ones wait in the accept queue
   ListenerTimeouts timeouts;
   ListenerLimits limits;
@@ -110,6 +117,20 @@ struct Route {
   RouteSettings settings;
 };
 
+// A block of addresses. IPv4 is kept as the IPv6 address that it is mapped to.
+struct Network {
+  std::array<std::uint8_t, 16> octets{};
+  unsigned prefix = 128;  // bits; of IPv4 counted from the mapped address: /8 is 104
+};
+
+// Peers that are believed about the way a request took before them: X-Forwarded-For, -Proto, -Host
+// and -Port, Forwarded, and PROXY headers. None by default, since whoever is listed may choose who
+// the client is; private_ranges only where nothing but proxies can connect from such addresses.
+struct TrustedProxies {
+  std::vector<std::string> written;  // items as they stand in the file, for `config show`
+  std::vector<Network> networks;     // what they stand for
+};
+
 struct Store {
   std::size_t max_resources = 1'000'000;  // records beyond it are forgotten, oldest first
 };
@@ -129,6 +150,7 @@ struct Shutdown {
 
 struct Config {
   std::vector<Listener> listeners;
+  TrustedProxies trusted_proxies;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;  // first match wins
   Store store;

@@ -52,6 +52,7 @@ constexpr KeyRule later(std::string_view name, std::string_view unwanted = "") {
 constexpr std::array root_keys{
     integer("version", 1, 1),
     sections("listeners", Section::listener),
+    plain("trusted_proxies", KeyKind::list),
     plain("upstreams", KeyKind::map),
     section("store", Section::store),
     section("defaults", Section::defaults),
@@ -62,7 +63,6 @@ constexpr std::array root_keys{
     plain("state_dir", KeyKind::text),
     integer("threads", 0, 1024),
     later("admin"),
-    later("trusted_proxies", "[]"),
     later("plugins", "[]"),
     later("access_log", "off"),
     later("replicas"),
@@ -71,10 +71,10 @@ constexpr std::array root_keys{
 constexpr std::array listener_keys{
     plain("name", KeyKind::text),
     plain("address", KeyKind::text),
+    choice("proxy_protocol", proxy_protocol_names),
     integer("max_connections", 1, 1'000'000),
     section("timeouts", Section::listener_timeouts),
     section("limits", Section::listener_limits),
-    later("proxy_protocol", "none"),
     later("tls", "null"),
 };
 

@@ -2,10 +2,13 @@
 
 #include <fstream>
 
+#include "config/networks.hpp"
+
 namespace ifmatch::config {
 namespace {
 
 constexpr std::size_t listeners_max = 64;
+constexpr std::size_t networks_max = 1024;  // looked through for each connection
 constexpr std::size_t upstreams_max = 1024;
 constexpr std::size_t secret_octets_max = 64 * kib;
 constexpr std::size_t secret_octets_good = 16;  // below 128 bits an HMAC key can be guessed
@@ -32,6 +35,7 @@ Config Reader::read(const Node& root) {
   check_keys(view);
   (void)nullable_scalar(view, "version");  // checked per file; here only its place is remembered
   read_listeners(view, config.listeners);
+  read_trusted_proxies(view, config.trusted_proxies);
   read_upstreams(view, config.upstreams);
   read_store(view, config.store);
   read_log_and_shutdown(view, config);
@@ -110,6 +114,7 @@ void Reader::read_listener(const View& view, Listener& listener) {
     }
     listener.address = node->text;
   }
+  read_choice(view, "proxy_protocol", listener.proxy_protocol);
   read_number(view, "max_connections", listener.max_connections);
   if (const std::optional<View> timeouts = open(view, "timeouts")) {
     check_keys(*timeouts);
@@ -123,6 +128,20 @@ void Reader::read_listener(const View& view, Listener& listener) {
     read_number(*limits, "header_bytes", listener.limits.header_bytes);
     read_number(*limits, "header_fields", listener.limits.header_fields);
     read_number(*limits, "target_bytes", listener.limits.target_bytes);
+  }
+}
+
+void Reader::read_trusted_proxies(const View& root, TrustedProxies& trusted) {
+  for (const Node* item : list(root, "trusted_proxies", networks_max)) {
+    if (item->kind == Node::Kind::invalid) continue;
+    const Parsed<std::vector<Network>> parsed = parse_networks(item->text);
+    if (const auto* problem = std::get_if<Problem>(&parsed)) {
+      refuse(*problem, *item, "trusted_proxies");
+      continue;
+    }
+    const auto& networks = std::get<std::vector<Network>>(parsed);
+    trusted.networks.insert(trusted.networks.end(), networks.begin(), networks.end());
+    trusted.written.push_back(item->text);
   }
 }
 

@@ -42,6 +42,7 @@ class Reader {
 
   void read_listeners(const View& root, std::vector<Listener>& listeners);
   void read_listener(const View& view, Listener& listener);
+  void read_trusted_proxies(const View& root, TrustedProxies& trusted);
   void read_upstreams(const View& root, std::vector<Upstream>& upstreams);
   void read_upstream(const View& view, Upstream& upstream);
   void read_store(const View& root, Store& store);

@@ -154,6 +154,7 @@ void write_listeners(Writer& writer, const Config& config) {
     writer.open_item(listener.name);
     writer.key("name", yaml_string(listener.name));
     writer.key("address", yaml_string(listener.address));
+    writer.key("proxy_protocol", name_in(proxy_protocol_names, listener.proxy_protocol));
     writer.key("max_connections", std::to_string(listener.max_connections));
     writer.open("timeouts");
     writer.key("header", yaml_duration(listener.timeouts.header));
@@ -247,6 +248,7 @@ std::string show_with(const Config& config, const Origins* origins) {
   Writer writer(origins);
   writer.key("version", "1");
   write_listeners(writer, config);
+  writer.key("trusted_proxies", yaml_list(config.trusted_proxies.written));
   write_upstreams(writer, config);
   writer.open("store");
   writer.key("type", "memory");

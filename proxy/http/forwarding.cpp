@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <utility>
 
 #include "proxy/guard/assert.hpp"
 #include "proxy/http/conditions.hpp"
@@ -61,25 +62,57 @@ bool is_carried(const ForwardedRequest& request, FieldId id, std::string_view na
   return request.replaced.empty() || !is_replaced(request.replaced, name);
 }
 
-// X-Forwarded-* for everybody, Forwarded (RFC 7239) for those who follow the standard.
-void write_origin(std::string& out, std::string_view address, std::string_view host) {
-  const bool is_ipv6 = address.find(':') != std::string_view::npos;
-  if (!address.empty()) write_line(out, "X-Forwarded-For", address);
-  out += "X-Forwarded-Proto: http\r\n";
-  if (!host.empty()) write_line(out, "X-Forwarded-Host", host);
-  out += "Forwarded: ";
-  if (!address.empty()) {
-    out += is_ipv6 ? "for=\"[" : "for=";
-    out += address;
-    out += is_ipv6 ? "]\";" : ";";
+// Calls `visit` with the address of each node on the way to us, the client's first.
+template <typename Visit>
+void for_each_node(const ForwardedRequest& request, Visit&& visit) {
+  if (request.claims != nullptr) {
+    for (const Address& hop : request.claims->hops) visit(std::string_view(hop.text()));
   }
+  if (!request.client_address.empty()) visit(request.client_address);
+}
+
+// The first element of Forwarded, the client's, tells also what it asked for.
+void write_forwarded(std::string& out, const ForwardedRequest& request, std::string_view scheme,
+                     std::string_view host) {
+  std::string asked;
   if (!host.empty()) {
     // Quoted because of the port; a valid Host has nothing that a quoted string must escape.
-    out += "host=\"";
-    out += host;
-    out += "\";";
+    asked.append("host=\"").append(host).append("\";");
   }
-  out += "proto=http\r\n";
+  asked.append("proto=").append(scheme);
+  out += "Forwarded: ";
+  bool first = true;
+  for_each_node(request, [&](std::string_view address) {
+    const bool is_ipv6 = address.find(':') != std::string_view::npos;
+    if (!first) out += ", ";
+    out += is_ipv6 ? "for=\"[" : "for=";
+    out += address;
+    if (is_ipv6) out += "]\"";
+    if (std::exchange(first, false)) out.append(";").append(asked);
+  });
+  if (first) out += asked;
+  out += "\r\n";
+}
+
+// X-Forwarded-* for everybody, Forwarded (RFC 7239) for those who follow the standard. Both name
+// the same nodes.
+void write_origin(std::string& out, const ForwardedRequest& request) {
+  const Claims* const claims = request.claims;
+  const std::string_view scheme =
+      claims != nullptr && !claims->scheme.empty() ? std::string_view(claims->scheme) : "http";
+  const std::string_view host =
+      claims != nullptr && !claims->host.empty() ? std::string_view(claims->host) : request.host;
+  bool first = true;
+  for_each_node(request, [&](std::string_view address) {
+    out.append(std::exchange(first, false) ? "X-Forwarded-For: " : ", ").append(address);
+  });
+  if (!first) out += "\r\n";
+  write_line(out, "X-Forwarded-Proto", scheme);
+  if (!host.empty()) write_line(out, "X-Forwarded-Host", host);
+  if (claims != nullptr && !claims->port.empty()) {
+    write_line(out, "X-Forwarded-Port", claims->port);
+  }
+  write_forwarded(out, request, scheme, host);
 }
 
 // RFC 9110 section 8.6: these say that they have no content, since content is expected of them.
@@ -123,7 +156,7 @@ void write_request_head(std::string& out, const ForwardedRequest& request) {
   if (request.no_cache) write_line(out, "Cache-Control", "no-cache");
   write_replaced(out, request.replaced);
   write_via(out, request.head.minor_version);
-  write_origin(out, request.client_address, request.host);
+  write_origin(out, request);
   write_framing(out, request.method, request.framing);
   out += "\r\n";
 }

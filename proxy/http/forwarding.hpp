@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/http/claims.hpp"
 #include "proxy/http/message.hpp"
 #include "proxy/http/problem.hpp"
 
@@ -33,7 +34,8 @@ struct ForwardedRequest {
   std::string_view base_path;  // the upstream's, "" where there is none
   std::string_view target;     // Target::octets, or what a probe asks for
   std::string_view host;       // Target::host; the upstream's authority where that is empty
-  std::string_view client_address;  // numeric, without port and brackets; "" leaves it out
+  // Of the peer: numeric, without port and brackets; "" leaves it out.
+  std::string_view client_address;
   ContentFraming framing;           // of our own; never until_close
   Carry carry = Carry::everything;
   bool identity_coding = false;  // ask for no content coding: guarded reads and probes
@@ -41,10 +43,11 @@ struct ForwardedRequest {
   bool without_credentials = false;      // without Authorization and Cookie
   // Instead of the client's lines of the same name; an empty value only drops them.
   std::span<const FieldLine> replaced = {};
+  const Claims* claims = nullptr;  // what is believed of what a trusted peer said
 };
 
-// Adds Via, and X-Forwarded-* and Forwarded in place of whatever the client claimed: this build
-// trusts nobody before it.
+// Adds Via, and X-Forwarded-* and Forwarded in place of whatever the peer claimed: the hops that
+// are believed, the peer behind them, and nothing else.
 void write_request_head(std::string& out, const ForwardedRequest& request);
 
 enum class ExposeEtag : std::uint8_t {

@@ -110,7 +110,7 @@ void Answer::keep_lease() {
 
 Exchange::Exchange(Worker& worker, Connection& client, RequestReader& reader,
                    const http::RequestHead& head, const http::RequestShape& shape,
-                   const config::Listener& listener, std::string_view client_address,
+                   const config::Listener& listener, const http::Peer& peer,
                    const Beginning& beginning)
     : worker_(worker),
       client_(client),
@@ -118,12 +118,17 @@ Exchange::Exchange(Worker& worker, Connection& client, RequestReader& reader,
       head_(head),
       shape_(shape),
       listener_(listener),
-      client_address_(client_address),
+      peer_(peer),
       continue_owed_(shape.expects_continue),
-      account_{.head = &head, .client_address = client_address},
+      account_{.head = &head, .client_address = peer.text},
       reckoning_(worker.sinks, account_, client, reader, beginning) {}
 
 Task<Flow> Exchange::serve() {
+  if (peer_.trust == http::Peer::Trust::forwards && http::makes_claims(head_.fields)) {
+    claims_ = std::make_unique<http::Claims>(
+        http::believed_claims(head_.fields, worker_.site.trusted_proxies));
+    if (!claims_->client.empty()) account_.client_address = claims_->client;
+  }
   routing_ = route_request(worker_.site, head_, shape_.target);
   route_ = routing_.route;
   account_.route = route_;
@@ -155,12 +160,13 @@ Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry c
                .base_path = route_->upstream->base_path,
                .target = shape_.target.octets,
                .host = host(),
-               .client_address = client_address_,
+               .client_address = peer_.text,
                .framing = framing,
                .carry = carry,
                .identity_coding = guarded_read,
                .no_cache = guarded_read && route_->settings->check == config::Check::recorded,
-               .replaced = {&hops, hops_left_.empty() ? 0U : 1U}});
+               .replaced = {&hops, hops_left_.empty() ? 0U : 1U},
+               .claims = claims_.get()});
   return octets;
 }
 

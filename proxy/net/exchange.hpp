@@ -48,7 +48,7 @@ class Exchange {
   // Everything given must outlive the exchange.
   Exchange(Worker& worker, Connection& client, RequestReader& reader, const http::RequestHead& head,
            const http::RequestShape& shape, const config::Listener& listener,
-           std::string_view client_address, const Beginning& beginning);
+           const http::Peer& peer, const Beginning& beginning);
 
   [[nodiscard]] Task<Flow> serve();
 
@@ -127,7 +127,8 @@ class Exchange {
   const http::RequestHead& head_;
   const http::RequestShape& shape_;
   const config::Listener& listener_;
-  std::string_view client_address_;
+  const http::Peer& peer_;
+  std::unique_ptr<http::Claims> claims_;  // of a trusted peer that makes any
   bool continue_owed_ = false;  // the client waits for 100 before it sends its content
   bool must_close_ = false;     // the answer cannot be delimited, or content was left unread
   std::string hops_left_;       // Max-Forwards of an OPTIONS as forwarded, "" where it has none

@@ -117,13 +117,14 @@ Lent<std::string> Writing::probe_head(const Candidate& candidate) const {
                                      .base_path = route_.upstream->base_path,
                                      .target = probe_target_,
                                      .host = x_.host(),
-                                     .client_address = x_.client_address_,
+                                     .client_address = x_.peer_.text,
                                      .framing = {},
                                      .carry = http::Carry::probe,
                                      .identity_coding = true,
                                      .no_cache = true,
                                      .without_credentials = candidate.without_credentials,
-                                     .replaced = configured});
+                                     .replaced = configured,
+                                     .claims = x_.claims_.get()});
   return octets;
 }
 

@@ -226,7 +226,7 @@ class Server::Body {
       accepting.connections->fetch_add(1, std::memory_order_relaxed);
       spawn(
           worker.io,
-          serve(worker, *accepting.listener, std::move(socket), peer.address().to_string()),
+          serve(worker, *accepting.listener, std::move(socket), address_of(peer)),
           [connections = accepting.connections](const std::exception_ptr& failure_of_session) {
             connections->fetch_sub(1, std::memory_order_relaxed);
             log_exception(failure_of_session);
@@ -235,9 +235,11 @@ class Server::Body {
   }
 
   static Task<void> serve(Worker& worker, const config::Listener& listener, Socket socket,
-                          std::string client_address) {
+                          http::Address address) {
+    std::optional<http::Peer> peer = co_await find_peer(worker, listener, socket, address);
+    if (!peer) co_return;
     auto connection = std::make_unique<Connection>(std::move(socket), worker.sweeper);
-    Session session(worker, listener, std::move(connection), std::move(client_address));
+    Session session(worker, listener, std::move(connection), std::move(*peer));
     co_await session.run();
   }
 

@@ -13,11 +13,11 @@ constexpr std::size_t linger_capacity = 16 * 1024;
 }  // namespace
 
 Session::Session(Worker& worker, const config::Listener& listener,
-                 std::unique_ptr<Connection> client, std::string client_address)
+                 std::unique_ptr<Connection> client, http::Peer peer)
     : worker_(worker),
       listener_(listener),
       client_(std::move(client)),
-      client_address_(std::move(client_address)) {
+      peer_(std::move(peer)) {
   worker_.sessions.push_back(this);
 }
 
@@ -76,7 +76,7 @@ Task<Flow> Session::serve_one(Instant first_octet) {
     if (!reader.done()) problem.afterwards = http::Afterwards::close;
     co_return co_await refuse(reader, *head, problem, beginning);
   }
-  Exchange exchange(worker_, *client_, reader, *head, *shape, listener_, client_address_,
+  Exchange exchange(worker_, *client_, reader, *head, *shape, listener_, peer_,
                     beginning);
   const Flow flow = co_await exchange.serve();
   exchange.ended(flow);
@@ -87,7 +87,7 @@ Task<Flow> Session::refuse(const RequestReader& reader, const http::RequestHead&
                            const http::ProblemDetails& refusal, const Beginning& beginning) {
   http::ProblemDetails problem = refusal;
   Account account{.head = &head,
-                  .client_address = client_address_,
+                  .client_address = peer_.text,
                   .decision = decision_of(problem.problem),
                   .problem = problem.problem,
                   .status = static_cast<std::uint16_t>(http::status_of(problem))};

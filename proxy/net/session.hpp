@@ -8,7 +8,7 @@ namespace ifmatch::net {
 class Session final : public Interruptible {
  public:
   Session(Worker& worker, const config::Listener& listener, std::unique_ptr<Connection> client,
-          std::string client_address);
+          http::Peer peer);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -30,7 +30,7 @@ class Session final : public Interruptible {
   Worker& worker_;
   const config::Listener& listener_;
   std::unique_ptr<Connection> client_;
-  std::string client_address_;
+  http::Peer peer_;
   bool idle_ = false;                 // set while a request is awaited
   RequestReader* waiting_ = nullptr;  // set while its head is awaited
 };

@@ -109,6 +109,9 @@ bool BodyHold::reserve(std::size_t count) noexcept {
 
 Site::Site(config::Config given, const plugins::Registry& plugins)
     : config(std::move(given)), bodies(held_content_max) {
+  for (const config::Network& network : config.trusted_proxies.networks) {
+    trusted_proxies.push_back({.base = http::Address(network.octets), .prefix = network.prefix});
+  }
   for (const config::Upstream& upstream : config.upstreams) {
     const std::string origin = origin_name(upstream);
     const auto known = std::ranges::find(origins_, origin);

@@ -9,6 +9,7 @@
 
 #include "config/config.hpp"
 #include "plugins/registry.hpp"
+#include "proxy/http/address.hpp"
 #include "proxy/http/conditions.hpp"
 #include "proxy/http/forwarding.hpp"
 #include "proxy/http/resource.hpp"
@@ -88,6 +89,7 @@ class Site {
   [[nodiscard]] std::chrono::milliseconds longest_in_doubt(std::size_t origin) const;
 
   const config::Config config;
+  std::vector<http::Network> trusted_proxies;
   std::vector<SiteRoute> routes;
   std::optional<http::RouteTable> table;
   http::Keyring keyring;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/net/account.hpp"
+#include "proxy/net/arrival.hpp"
 #include "proxy/net/guard_desk.hpp"
 #include "proxy/net/held_content.hpp"
 #include "proxy/net/shelf.hpp"
@@ -60,6 +61,7 @@ class Worker {
   // Who is told of every request. They outlive the worker, and come before it serves.
   AccountSinks sinks;
   bool draining = false;
+  ArrivalCounts arrivals;
 
  private:
   void refresh_date();

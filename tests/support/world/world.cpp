@@ -50,7 +50,8 @@ config::Config load_configuration() {
 
 net::Task<void> serve(net::Worker& worker, const config::Listener& listener, net::Socket socket) {
   auto connection = std::make_unique<net::Connection>(std::move(socket), worker.sweeper);
-  net::Session session(worker, listener, std::move(connection), "192.0.2.1");
+  net::Session session(worker, listener, std::move(connection),
+                       http::peer_of(*http::Address::parse("192.0.2.1"), {}));
   co_await session.run();
 }
 

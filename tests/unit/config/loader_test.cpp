@@ -248,13 +248,10 @@ TEST(Loader, RefusesByNameWhatIsNotBuilt) {
   expect_findings({
       {"admin", with_route("admin: { address: \"127.0.0.1:9901\" }\n"), {"9:1 E110"}},
       {"admin null", with_route("admin: null\n"), {"9:1 E110"}},
-      {"trusted_proxies", with_route("trusted_proxies: [10.0.0.0/8]\n"), {"9:1 E110"}},
-      {"trusted_proxies null", with_route("trusted_proxies: null\n"), {"9:1 E110"}},
       {"plugins", with_route("plugins: [{ name: a }]\n"), {"9:1 E110"}},
       {"access_log", with_route("access_log: { path: stdout }\n"), {"9:1 E110"}},
       {"access_log stdout", with_route("access_log: stdout\n"), {"9:1 E110"}},
       {"replicas", with_route("replicas: 1\n"), {"9:1 E110"}},
-      {"proxy_protocol", with_route("listeners: [{ proxy_protocol: required }]\n"), {"9:15 E110"}},
       {"listener tls", with_route("listeners: [{ tls: { key: a } }]\n"), {"9:15 E110"}},
       {"listener tls empty", with_route("listeners:\n  - tls:\n"), {"10:5 E110"}},
       {"unix", with_route("listeners: [{ address: \"unix:/a\" }]\n"), {"9:24 E110"}},

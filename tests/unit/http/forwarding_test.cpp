@@ -196,6 +196,36 @@ TEST(ForwardedRequests, ReplaceWhatTheClientClaimsAboutItsWay) {
   EXPECT_TRUE(contains(out, "Forwarded: for=\"[2001:db8::1]\";host=\"h\";proto=http\r\n"));
 }
 
+TEST(ForwardedRequests, TellTheWayThatIsBelieved) {
+  const RequestHead head = request_of("GET", "/", {{"Host", "inner"},
+                                                   {"X-Forwarded-For", "203.0.113.9, 2001:db8::7"},
+                                                   {"X-Forwarded-Prefix", "/other"},
+                                                   {"X-Real-IP", "203.0.113.9"}});
+  Claims claims;
+  claims.hops = {*Address::parse("2001:db8::7"), *Address::parse("10.0.0.2")};
+  claims.scheme = "https";
+  claims.host = "shop.example:8443";
+  claims.port = "8443";
+  ForwardedRequest request = forwarded(head);
+  request.client_address = "10.0.0.3";
+  request.claims = &claims;
+  EXPECT_EQ(write(request),
+            "GET / HTTP/1.1\r\n"
+            "Host: inner\r\n"
+            "Via: 1.1 ifmatch\r\n"
+            "X-Forwarded-For: 2001:db8::7, 10.0.0.2, 10.0.0.3\r\n"
+            "X-Forwarded-Proto: https\r\n"
+            "X-Forwarded-Host: shop.example:8443\r\n"
+            "X-Forwarded-Port: 8443\r\n"
+            "Forwarded: for=\"[2001:db8::7]\";host=\"shop.example:8443\";proto=https, "
+            "for=10.0.0.2, for=10.0.0.3\r\n"
+            "\r\n");
+  request.client_address = "";
+  claims = {};
+  EXPECT_TRUE(contains(write(request), "\r\nForwarded: host=\"inner\";proto=http\r\n"));
+  EXPECT_FALSE(contains(write(request), "X-Forwarded-For"));
+}
+
 TEST(ForwardedRequests, ToTheServerItselfHaveNoBasePath) {
   const RequestHead head = request_of("OPTIONS", "*", {{"Host", "h"}});
   ForwardedRequest request = forwarded(head);
