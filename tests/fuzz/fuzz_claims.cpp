@@ -78,11 +78,13 @@ void check(std::string_view input) {
   // A stranger's word about the way before it, put in front of everything else.
   if (claims.hops.empty() || http::any_contains(trusted(), claims.hops.front())) return;
   http::Fields longer;
+  bool first = true;
   for (std::size_t i = 0; i < head.fields.size(); ++i) {
     const http::Fields::Line line = head.fields.line(i);
-    const bool listed = head.fields.id(i) == http::FieldId::x_forwarded_for;
-    longer.add(line.name,
-               listed ? "10.1.1.1, 203.0.113.1, " + std::string(line.value) : std::string(line.value));
+    const bool front = first && head.fields.id(i) == http::FieldId::x_forwarded_for &&
+                       line.value.find_first_not_of(", \t") != std::string_view::npos;
+    if (front) first = false;
+    longer.add(line.name, (front ? "10.1.1.1, 203.0.113.1, " : "") + std::string(line.value));
   }
   IFMATCH_PROPERTY(same(http::believed_claims(longer, trusted()), claims),
                    "what stands left of the client changes nothing", where);
