@@ -1,10 +1,13 @@
 #include "plugins/version/body.hpp"
 
-#include <openssl/evp.h>
+// OpenSSL 3 would rather have its EVP used, which looks an algorithm up and allocates for every
+// digest: a quarter of what one of 900 octets costs. These three functions do the same work, and
+// cannot fail.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
-#include <stdexcept>
 #include <string_view>
 #include <utility>
 
@@ -12,14 +15,7 @@ namespace ifmatch::plugins {
 
 namespace {
 
-struct DigestDeleter {
-  void operator()(EVP_MD* digest) const { EVP_MD_free(digest); }
-};
-struct ContextDeleter {
-  void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
-};
-using Algorithm = std::shared_ptr<const EVP_MD>;
-using Context = std::unique_ptr<EVP_MD_CTX, ContextDeleter>;
+using State = SHA256_CTX;
 
 constexpr std::size_t block_size = 64;   // of SHA-256
 constexpr std::size_t digest_size = 32;  // of SHA-256
@@ -72,69 +68,71 @@ void append_part(std::string& out, std::string_view part) {
   out += part;
 }
 
-// The states of SHA-256 after the inner and the outer pad of an HMAC (RFC 2104), from which every
-// HMAC with that key begins. Copying a state is cheaper than setting the key again.
-class KeyedStates {
- public:
-  KeyedStates(const EVP_MD* algorithm, std::string_view secret)
-      : inner_(EVP_MD_CTX_new()), outer_(EVP_MD_CTX_new()) {
-    std::array<unsigned char, block_size> key{};
-    bool ok = inner_ != nullptr && outer_ != nullptr;
-    if (secret.size() > block_size) {
-      ok = ok && EVP_Digest(secret.data(), secret.size(), key.data(), nullptr, algorithm,
-                            nullptr) == 1;
-    } else {
-      std::ranges::copy(secret, key.begin());
-    }
-    ok = ok && begin(inner_.get(), algorithm, key, 0x36) &&
-         begin(outer_.get(), algorithm, key, 0x5C);
-    if (!ok) throw std::runtime_error("OpenSSL cannot begin an HMAC with SHA-256");
-  }
+void feed(State& state, const void* octets, std::size_t size) noexcept {
+  SHA256_Update(&state, octets, size);
+}
 
-  [[nodiscard]] const EVP_MD_CTX* inner() const noexcept { return inner_.get(); }
-  [[nodiscard]] const EVP_MD_CTX* outer() const noexcept { return outer_.get(); }
+std::array<unsigned char, digest_size> digest_of(State& state) noexcept {
+  std::array<unsigned char, digest_size> digest;
+  SHA256_Final(digest.data(), &state);
+  return digest;
+}
 
- private:
-  static bool begin(EVP_MD_CTX* context, const EVP_MD* algorithm,
-                    std::array<unsigned char, block_size> key, unsigned char pad) {
-    for (unsigned char& octet : key) octet = static_cast<unsigned char>(octet ^ pad);
-    return EVP_DigestInit_ex2(context, algorithm, nullptr) == 1 &&
-           EVP_DigestUpdate(context, key.data(), key.size()) == 1;
-  }
-
-  Context inner_;
-  Context outer_;
+// From where every digest begins. With a secret it is an HMAC (RFC 2104): the state after the inner
+// pad, and the state after the outer one, in which the digest of the inner one is digested.
+struct Beginning {
+  State inner;
+  std::optional<State> outer;
 };
+
+Beginning beginning_of(const std::optional<std::string>& secret) {
+  Beginning made{};
+  SHA256_Init(&made.inner);
+  if (!secret) return made;
+  std::array<unsigned char, block_size> key{};
+  if (secret->size() > block_size) {
+    State state = made.inner;
+    feed(state, secret->data(), secret->size());
+    std::ranges::copy(digest_of(state), key.begin());
+  } else {
+    std::ranges::copy(*secret, key.begin());
+  }
+  const auto padded = [&](unsigned char pad, State state) {
+    std::array<unsigned char, block_size> octets = key;
+    for (unsigned char& octet : octets) octet = static_cast<unsigned char>(octet ^ pad);
+    feed(state, octets.data(), octets.size());
+    return state;
+  };
+  made.outer = padded(0x5C, made.inner);
+  made.inner = padded(0x36, made.inner);
+  return made;
+}
 
 class BodyHasher final : public VersionHasher {
  public:
-  BodyHasher(Algorithm algorithm, std::shared_ptr<const KeyedStates> keyed)
-      : algorithm_(std::move(algorithm)), keyed_(std::move(keyed)), context_(EVP_MD_CTX_new()) {}
+  explicit BodyHasher(std::shared_ptr<const Beginning> beginning)
+      : beginning_(std::move(beginning)) {}
 
   void begin(std::string_view media_type, std::string_view content_coding) override {
-    ok_ = context_ != nullptr &&
-          (keyed_ != nullptr
-               ? EVP_MD_CTX_copy_ex(context_.get(), keyed_->inner()) == 1
-               : EVP_DigestInit_ex2(context_.get(), algorithm_.get(), nullptr) == 1);
-    if (head_.empty() || media_type != media_type_ || content_coding != content_coding_) {
-      make_head(media_type, content_coding);
+    if (!has_head_ || media_type != media_type_ || content_coding != content_coding_) {
+      digest_head(media_type, content_coding);
     }
-    feed(head_.data(), head_.size());
+    state_ = behind_head_;
+    begun_ = true;
   }
 
   void update(std::span<const std::byte> content) override {
-    feed(content.data(), content.size());
+    feed(state_, content.data(), content.size());
   }
 
   [[nodiscard]] std::optional<Version> finish() override {
-    std::array<unsigned char, digest_size> digest{};
-    ok_ = ok_ && EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1;
-    if (keyed_ != nullptr) {
-      ok_ = ok_ && EVP_MD_CTX_copy_ex(context_.get(), keyed_->outer()) == 1;
-      feed(digest.data(), digest.size());
-      ok_ = ok_ && EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) == 1;
+    if (!std::exchange(begun_, false)) return std::nullopt;
+    std::array<unsigned char, digest_size> digest = digest_of(state_);
+    if (beginning_->outer) {
+      state_ = *beginning_->outer;
+      feed(state_, digest.data(), digest.size());
+      digest = digest_of(state_);
     }
-    if (!std::exchange(ok_, false)) return std::nullopt;  // another finish() needs another begin()
     Version version{};
     std::copy_n(digest.begin(), version.size(), version.begin());
     return version;
@@ -143,9 +141,9 @@ class BodyHasher final : public VersionHasher {
  private:
   // A length before each of the two, and the content last: no two representations have the same
   // octets.
-  void make_head(std::string_view media_type, std::string_view content_coding) {
+  void digest_head(std::string_view media_type, std::string_view content_coding) {
     // Memory may run out on the way: half a head must never be taken for a whole one.
-    head_.clear();
+    has_head_ = false;
     media_type_ = media_type;
     content_coding_ = content_coding;
     std::string head(domain);
@@ -155,37 +153,31 @@ class BodyHasher final : public VersionHasher {
     normalised.clear();
     append_lowered(normalised, trimmed(content_coding));
     append_part(head, normalised);
-    head_ = std::move(head);
+    behind_head_ = beginning_->inner;
+    feed(behind_head_, head.data(), head.size());
+    has_head_ = true;
   }
 
-  void feed(const void* octets, std::size_t size) {
-    ok_ = ok_ && (size == 0 || EVP_DigestUpdate(context_.get(), octets, size) == 1);
-  }
-
-  Algorithm algorithm_;
-  std::shared_ptr<const KeyedStates> keyed_;  // null without a secret
-  Context context_;
+  std::shared_ptr<const Beginning> beginning_;
   std::string media_type_;  // of the representation before, which the next one mostly shares
   std::string content_coding_;
-  std::string head_;        // what they are digested as
-  bool ok_ = false;
+  State behind_head_{};  // when both have been digested
+  State state_{};
+  bool has_head_ = false;
+  bool begun_ = false;
 };
 
 class BodySource final : public VersionSource {
  public:
   explicit BodySource(const std::optional<std::string>& secret)
-      : algorithm_(EVP_MD_fetch(nullptr, "SHA256", nullptr), DigestDeleter{}) {
-    if (algorithm_ == nullptr) throw std::runtime_error("OpenSSL has no SHA-256");
-    if (secret) keyed_ = std::make_shared<const KeyedStates>(algorithm_.get(), *secret);
-  }
+      : beginning_(std::make_shared<const Beginning>(beginning_of(secret))) {}
 
   [[nodiscard]] std::unique_ptr<VersionHasher> make_hasher() const override {
-    return std::make_unique<BodyHasher>(algorithm_, keyed_);
+    return std::make_unique<BodyHasher>(beginning_);
   }
 
  private:
-  Algorithm algorithm_;
-  std::shared_ptr<const KeyedStates> keyed_;
+  std::shared_ptr<const Beginning> beginning_;
 };
 
 }  // namespace

@@ -1,8 +1,10 @@
 // Classes of octets, by table: what a token, a path and a hexadecimal digit consist of.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace ifmatch::http {
@@ -46,6 +48,23 @@ inline constexpr std::array<std::uint8_t, 256> classes = make_classes();
 
 [[nodiscard]] constexpr bool is(char octet, std::uint8_t what) noexcept {
   return (detail::classes[static_cast<unsigned char>(octet)] & what) != 0;
+}
+
+// Whether there is a control character, a horizontal tab among them. Looks at eight octets at once:
+// most texts have none.
+[[nodiscard]] inline bool has_control(std::string_view text) noexcept {
+  constexpr std::uint64_t each = 0x0101010101010101;
+  constexpr std::uint64_t high = 0x80 * each;
+  for (; text.size() >= 8; text.remove_prefix(8)) {
+    std::uint64_t octets;
+    std::memcpy(&octets, text.data(), sizeof octets);
+    // Subtracting borrows from the high bit of an octet that is too small, if it had none.
+    const std::uint64_t zero_for_del = octets ^ (0x7F * each);
+    const std::uint64_t below_space = (octets - 0x20 * each) & ~octets;
+    const std::uint64_t is_del = (zero_for_del - each) & ~zero_for_del;
+    if (((below_space | is_del) & high) != 0) return true;
+  }
+  return std::ranges::any_of(text, [](char octet) { return is(octet, octet_class::control); });
 }
 
 [[nodiscard]] constexpr bool is_digit(char octet) noexcept { return octet >= '0' && octet <= '9'; }

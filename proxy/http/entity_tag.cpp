@@ -31,12 +31,14 @@ std::optional<guard::Version> decode(std::string_view digits) noexcept {
   guard::Version version{};
   std::size_t at = 0;
   for (std::size_t i = 0; i < own_digits; i += 4) {
-    std::uint32_t bits = 0;
-    for (std::size_t k = 0; k < 4; ++k) {
-      const int value = base64_values[static_cast<unsigned char>(digits[i + k])];
-      if (value < 0) return std::nullopt;
-      bits = (bits << 6U) | static_cast<std::uint32_t>(value);
-    }
+    const auto value = [&](std::size_t k) -> std::int32_t {
+      return base64_values[static_cast<unsigned char>(digits[i + k])];
+    };
+    // One that is no digit is negative, and so is everything it is joined to.
+    const std::int32_t joined =
+        (value(0) * 64 * 64 * 64) | (value(1) * 64 * 64) | (value(2) * 64) | value(3);
+    if (joined < 0) return std::nullopt;
+    const auto bits = static_cast<std::uint32_t>(joined);
     version[at++] = static_cast<std::uint8_t>(bits >> 16U);
     version[at++] = static_cast<std::uint8_t>((bits >> 8U) & 0xFFU);
     version[at++] = static_cast<std::uint8_t>(bits & 0xFFU);
@@ -152,7 +154,10 @@ std::string format_tag(const guard::Version& version) {
     const std::uint32_t bits = (static_cast<std::uint32_t>(version[i]) << 16U) |
                                (static_cast<std::uint32_t>(version[i + 1]) << 8U) |
                                version[i + 2];
-    for (const unsigned shift : {18U, 12U, 6U, 0U}) *end++ = base64url[(bits >> shift) & 0x3FU];
+    *end++ = base64url[bits >> 18U];
+    *end++ = base64url[(bits >> 12U) & 0x3FU];
+    *end++ = base64url[(bits >> 6U) & 0x3FU];
+    *end++ = base64url[bits & 0x3FU];
   }
   *end++ = '"';
   IFMATCH_ASSERT(end == tag.data() + tag.size());

@@ -152,8 +152,8 @@ void write_request_head(std::string& out, const ForwardedRequest& request) {
     }
   }
   carried.finish();
-  if (request.identity_coding) write_line(out, "Accept-Encoding", "identity");
-  if (request.no_cache) write_line(out, "Cache-Control", "no-cache");
+  if (request.identity_coding) out += "Accept-Encoding: identity\r\n";
+  if (request.no_cache) out += "Cache-Control: no-cache\r\n";
   write_replaced(out, request.replaced);
   write_via(out, request.head.minor_version);
   write_origin(out, request);

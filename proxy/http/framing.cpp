@@ -100,11 +100,10 @@ bool is_disguised(std::string_view name) {
 Objection check_request_line(FieldId id, std::string_view name, std::string_view value) {
   // The names that are known are tokens.
   if (id == FieldId::other && !is_token(name)) return "A field name is not a token.";
-  for (const char octet : value) {
-    if (is(octet, octet_class::control) && octet != '\t') {
-      return "A field value has a control character.";
-    }
-  }
+  const bool is_clean = !has_control(value) || std::ranges::none_of(value, [](char octet) {
+    return is(octet, octet_class::control) && octet != '\t';
+  });
+  if (!is_clean) return "A field value has a control character.";
   if (id == FieldId::other && is_disguised(name)) {
     return "A field name spells a known field with underscores.";
   }
@@ -116,11 +115,10 @@ Objection check_request_line(FieldId id, std::string_view name, std::string_view
 Objection check_response_line(FieldId id, std::string_view name,
                               std::string_view value) noexcept {
   if (id == FieldId::other && !is_token(name)) return "A field name is not a token.";
-  for (const char octet : value) {
-    if (octet == '\0' || octet == '\r' || octet == '\n') {
-      return "A field value has a line end or NUL.";
-    }
-  }
+  const bool is_clean = !has_control(value) || std::ranges::none_of(value, [](char octet) {
+    return octet == '\0' || octet == '\r' || octet == '\n';
+  });
+  if (!is_clean) return "A field value has a line end or NUL.";
   return {};
 }
 

@@ -161,11 +161,11 @@ Checked<std::string> canonical_path(std::string_view path) {
   std::string out;
   out.reserve(path.size());
   for (std::size_t i = 0; i < path.size(); ++i) {
+    const std::size_t begin = i;
+    while (i < path.size() && (path[i] == '/' || is(path[i], octet_class::path))) ++i;
+    out.append(path, begin, i - begin);
+    if (i == path.size()) break;
     const char octet = path[i];
-    if (octet == '/' || is(octet, octet_class::path)) {
-      out += octet;
-      continue;
-    }
     if (octet == '\\') return ambiguous("The path has a backslash.");
     if (octet != '%') return ambiguous("The path has an octet that must be percent-encoded.");
     const int high = i + 2 < path.size() ? hex_value(path[i + 1]) : -1;

@@ -92,22 +92,42 @@ constexpr auto make_plain_octets() {
 }
 constexpr auto plain_octets = make_plain_octets();
 
-void append_name(std::string& out, std::string_view name) {
-  out += out.size() > 1 ? ",\"" : "\"";
-  out += name;
-  out += "\":";
+// What stands between the quotes of a JSON string.
+void append_escaped(std::string& out, std::string_view text) {
+  constexpr std::string_view hex = "0123456789abcdef";
+  for (;;) {
+    std::size_t plain = 0;
+    while (plain < text.size() && plain_octets[static_cast<unsigned char>(text[plain])]) ++plain;
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) return;
+    const auto octet = static_cast<unsigned char>(text.front());
+    if (octet == '"') {
+      out += "\\\"";
+      text.remove_prefix(1);
+    } else if (octet == '\\') {
+      out += "\\\\";
+      text.remove_prefix(1);
+    } else if (octet < 0x20 || octet == 0x7F) {
+      out += "\\u00";
+      out += hex[octet >> 4];
+      out += hex[octet & 0x0FU];
+      text.remove_prefix(1);
+    } else if (const std::size_t size = sequence_size(text); size != 0) {
+      out += text.substr(0, size);
+      text.remove_prefix(size);
+    } else {
+      out += "\\ufffd";
+      text.remove_prefix(1);
+    }
+  }
 }
 
-void append_member(std::string& out, std::string_view name, std::string_view value) {
-  append_name(out, name);
-  append_json_string(out, value);
-}
-
-// A text of the table above, in which nothing needs to be escaped.
-void append_own_text(std::string& out, std::string_view name, std::string_view text) {
-  append_name(out, name);
-  out += '"';
-  out += text;
+// `before` ends with the quote that begins the text. What says nothing is left out.
+void append_member(std::string& out, std::string_view before, std::string_view text) {
+  if (text.empty()) return;
+  out += before;
+  append_escaped(out, text);
   out += '"';
 }
 
@@ -155,32 +175,8 @@ bool is_momentary(Problem problem) noexcept {
 }
 
 void append_json_string(std::string& out, std::string_view text) {
-  constexpr std::string_view hex = "0123456789abcdef";
   out += '"';
-  while (!text.empty()) {
-    std::size_t plain = 0;
-    while (plain < text.size() && plain_octets[static_cast<unsigned char>(text[plain])]) ++plain;
-    out += text.substr(0, plain);
-    text.remove_prefix(plain);
-    if (text.empty()) break;
-    const auto octet = static_cast<unsigned char>(text.front());
-    if (octet == '"' || octet == '\\') {
-      out += '\\';
-      out += text.front();
-      text.remove_prefix(1);
-    } else if (octet < 0x20 || octet == 0x7F) {
-      out += "\\u00";
-      out += hex[octet >> 4];
-      out += hex[octet & 0x0FU];
-      text.remove_prefix(1);
-    } else if (const std::size_t size = sequence_size(text); size != 0) {
-      out += text.substr(0, size);
-      text.remove_prefix(size);
-    } else {
-      out += "\\ufffd";
-      text.remove_prefix(1);
-    }
-  }
+  append_escaped(out, text);
   out += '"';
 }
 
@@ -188,27 +184,31 @@ std::string render(const ProblemDetails& details) {
   const ProblemText& text = text_of(details.problem);
   std::string out;
   out.reserve(640);
-  out += '{';
-  append_own_text(out, "type", text.type);
-  append_own_text(out, "title", text.title);
-  out += ",\"status\":";
+  out += R"({"type":")";
+  out += text.type;
+  out += R"(","title":")";
+  out += text.title;
+  out += R"(","status":)";
   out += std::to_string(status_of(details));
+  out += R"(,"detail":")";
   if (details.detail.empty()) {
-    append_own_text(out, "detail", text.detail);
+    out += text.detail;
   } else {
-    append_member(out, "detail", details.detail);
+    append_escaped(out, details.detail);
   }
   if (!details.sent.empty()) {
-    out += ",\"sent\":[";
-    for (std::size_t i = 0; i < details.sent.size(); ++i) {
-      if (i != 0) out += ',';
-      append_json_string(out, details.sent[i]);
+    std::string_view before = R"(","sent":[")";
+    for (const std::string& tag : details.sent) {
+      out += std::exchange(before, R"(",")");
+      append_escaped(out, tag);
     }
-    out += ']';
+    out += R"("])";
+  } else {
+    out += '"';
   }
-  if (details.current) append_member(out, "current", *details.current);
-  if (!details.route.empty()) append_member(out, "route", details.route);
-  if (!details.instance.empty()) append_member(out, "instance", details.instance);
+  append_member(out, R"(,"current":")", details.current ? *details.current : std::string_view());
+  append_member(out, R"(,"route":")", details.route);
+  append_member(out, R"(,"instance":")", details.instance);
   out += '}';
   return out;
 }

@@ -154,9 +154,9 @@ void write_problem(std::string& out, const ProblemDetails& details, const Proble
   out.reserve(out.size() + content.size() + 384);
   write_status_line(out, status, reason_phrase(status));
   write_line(out, "Date", answer.date);
-  write_line(out, "Content-Type", "application/problem+json");
+  out += "Content-Type: application/problem+json\r\n";
   write_length(out, content.size());
-  if (is_momentary(details.problem)) write_line(out, "Cache-Control", "no-store");
+  if (is_momentary(details.problem)) out += "Cache-Control: no-store\r\n";
   if (details.current) write_line(out, "ETag", *details.current);
   if (!details.allow.empty()) write_line(out, "Allow", details.allow);
   if (details.retry_after || status == 503) {

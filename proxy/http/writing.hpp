@@ -66,7 +66,7 @@ inline void write_replaced(std::string& out, std::span<const FieldLine> replaced
 
 // Our entry of Via names the version of HTTP that the message came with (RFC 9110 section 7.6.3).
 inline void write_via(std::string& out, int received_minor_version) {
-  write_line(out, "Via", received_minor_version == 0 ? "1.0 ifmatch" : "1.1 ifmatch");
+  out += received_minor_version == 0 ? "Via: 1.0 ifmatch\r\n" : "Via: 1.1 ifmatch\r\n";
 }
 
 }  // namespace ifmatch::http

@@ -57,13 +57,13 @@ std::string make_instance() {
   bits[0] = (bits[0] & ~0xf000ULL) | 0x4000ULL;                      // version 4 (RFC 9562)
   bits[1] = (bits[1] & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;  // variant
   constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  text.reserve(45);
-  text = "urn:uuid:";
-  for (int nibble = 0; nibble < 32; ++nibble) {
-    if (nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20) text += '-';
-    const std::uint64_t word = bits[static_cast<std::size_t>(nibble / 16)];
-    text += digits[(word >> (60 - 4 * (nibble % 16))) & 0xfU];
+  std::string text = "urn:uuid:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  std::size_t nibble = 0;
+  for (char& octet : std::span(text).subspan(9)) {
+    if (octet == '-') continue;
+    octet = digits[(bits[nibble / 16] >> 60U) & 0xfU];
+    bits[nibble / 16] <<= 4U;
+    ++nibble;
   }
   return text;
 }
@@ -282,20 +282,34 @@ Task<Flow> Exchange::sent_later(Task<error_code> written, http::Closing ending) 
   co_return flow_after(co_await std::move(written), ending);
 }
 
+Task<Flow> Exchange::sent_later(Task<error_code> written, [[maybe_unused]] Lent<std::string> octets,
+                                [[maybe_unused]] Lent<std::vector<asio::const_buffer>> buffers,
+                                http::Closing ending) {
+  co_return flow_after(co_await std::move(written), ending);
+}
+
 Task<Flow> Exchange::refuse(http::ProblemDetails details) {
-  // What the client still sends of its content would be taken for the next request.
-  bool unread = !reader_.done();
   if (details.afterwards == http::Afterwards::close) must_close_ = true;
-  if (unread && !must_close_ && !continue_owed_ && shape_.framing.kind == http::Framing::length &&
-      shape_.framing.length <= drained_octets_max) {
-    const Instant deadline = client_.after(listener_.timeouts.body);
-    ReadError error = ReadError::none;
-    while (!reader_.done() && error == ReadError::none) {
-      error = co_await reader_.read_content(deadline);
-    }
-    unread = error != ReadError::none;
+  const bool drains = !reader_.done() && !must_close_ && !continue_owed_ &&
+                      shape_.framing.kind == http::Framing::length &&
+                      shape_.framing.length <= drained_octets_max;
+  if (drains) return refuse_when_drained(std::move(details));
+  return refuse_now(std::move(details));
+}
+
+Task<Flow> Exchange::refuse_when_drained(http::ProblemDetails details) {
+  const Instant deadline = client_.after(listener_.timeouts.body);
+  ReadError error = ReadError::none;
+  while (!reader_.done() && error == ReadError::none) {
+    error = co_await reader_.read_content(deadline);
   }
-  if (unread) must_close_ = true;
+  if (error != ReadError::none) must_close_ = true;
+  co_return co_await refuse_now(std::move(details));
+}
+
+Task<Flow> Exchange::refuse_now(http::ProblemDetails details) {
+  // What the client still sends of its content would be taken for the next request.
+  if (!reader_.done()) must_close_ = true;
   if (route_ != nullptr && details.route.empty()) details.route = route_->config->name;
   if (details.instance.empty()) details.instance = make_instance();
   account_.status = static_cast<std::uint16_t>(http::status_of(details));
@@ -304,11 +318,14 @@ Task<Flow> Exchange::refuse(http::ProblemDetails details) {
   const bool undecided = account_.decision == Decision::none && !account_.forwarded;
   if (undecided && routing_.way != Way::pass) account_.decision = decision_of(details.problem);
   const http::Closing ending = closing();
-  const Lent<std::string> octets = worker_.lend_string();
+  Lent<std::string> octets = worker_.lend_string();
   http::write_problem(*octets, details,
                       {.method = head_.method, .date = worker_.date(), .closing = ending});
-  asio::const_buffer buffer(octets->data(), octets->size());
-  co_return co_await send({&buffer, 1}, ending);
+  Lent<std::vector<asio::const_buffer>> buffers = worker_.lend_buffers();
+  buffers->emplace_back(octets->data(), octets->size());
+  Task<error_code> written = client_.write(*buffers, listener_.timeouts.write, never);
+  if (written.await_ready()) return flow_after(written.await_resume(), ending);
+  return sent_later(std::move(written), std::move(octets), std::move(buffers), ending);
 }
 
 Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::string_view held) {

@@ -107,8 +107,15 @@ class Exchange {
                                  std::string_view held);
   [[nodiscard]] Task<Flow> send(std::span<asio::const_buffer> buffers, http::Closing closing);
   [[nodiscard]] static Task<Flow> sent_later(Task<error_code> written, http::Closing closing);
+  // The same of something that was made for this one answer, and is kept until it is written.
+  [[nodiscard]] static Task<Flow> sent_later(Task<error_code> written, Lent<std::string> octets,
+                                             Lent<std::vector<asio::const_buffer>> buffers,
+                                             http::Closing closing);
   [[nodiscard]] static Flow flow_after(const error_code& failure, http::Closing closing);
   [[nodiscard]] Task<Flow> refuse(http::ProblemDetails details);
+  // Reads and drops what the client still sends of its content, so that the connection lives on.
+  [[nodiscard]] Task<Flow> refuse_when_drained(http::ProblemDetails details);
+  [[nodiscard]] Task<Flow> refuse_now(http::ProblemDetails details);
   [[nodiscard]] http::Closing closing() const;
   // What the upstream is told as Host: as the client sent it, and its own where there was none.
   [[nodiscard]] std::string_view host() const {

@@ -294,9 +294,9 @@ Task<Flow> Writing::refuse(const guard::Action& action) {
   http::ProblemDetails problem;
   switch (action.refusal) {
     case guard::Refusal::busy:
-    case guard::Refusal::in_doubt: co_return co_await x_.refuse(problem_of_refusal(action));
+    case guard::Refusal::in_doubt: return x_.refuse(problem_of_refusal(action));
     case guard::Refusal::absent:
-    case guard::Refusal::relayed: co_return co_await relay_probe();
+    case guard::Refusal::relayed: return relay_probe();
     case guard::Refusal::unverifiable:
       if (probed_.fault) {
         problem = http::problem_of(*probed_.fault, http::MethodKind::read);
@@ -315,11 +315,11 @@ Task<Flow> Writing::refuse(const guard::Action& action) {
       if (route_.settings->on_stale == config::OnStale::s409) problem.status = 409;
       // The tag and the octets must be of one answer.
       if (action.current && shown_ && shown_->content_complete) {
-        co_return co_await show_current(*shown_, *action.current);
+        return show_current(*shown_, *action.current);
       }
       break;
   }
-  co_return co_await x_.refuse(std::move(problem));
+  return x_.refuse(std::move(problem));
 }
 
 }  // namespace ifmatch::net
