@@ -64,7 +64,7 @@ struct Upstream {
   UpstreamTimeouts timeouts;
 };
 
-enum class Mode { enforce, bypass };
+enum class Mode { enforce, observe, bypass };
 enum class Check { confirm, recorded };
 enum class OnMissing { s412, s428, s409, s403, allow };
 enum class OnStale { s412, s409 };
@@ -84,6 +84,12 @@ struct StatusRange {
 struct GateLimits {
   Milliseconds wait{5'000};  // over all gates of a request together
   std::size_t queue = 64;    // waiters per gate, exclusive and shared ones apart
+};
+
+// Of mode observe alone.
+struct ObserveSettings {
+  // Whose value names a client in the counts: an application says who it is, an address does not.
+  std::string client_field = "User-Agent";
 };
 
 // Everything that a route inherits from `defaults`.
@@ -106,6 +112,7 @@ struct RouteSettings {
   WriteTag write_tag = WriteTag::when_lawful;
   bool accept_rewritten_tags = false;
   ExposeEtag expose_etag = ExposeEtag::automatic;
+  ObserveSettings observe;
 };
 
 struct Route {

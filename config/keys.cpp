@@ -10,7 +10,6 @@ constexpr std::uint64_t mib = 1024 * kib;
 constexpr std::uint64_t gib = 1024 * mib;
 constexpr std::uint64_t day = 24 * 3'600'000;  // milliseconds; longer waits are typing errors
 
-constexpr std::array<std::string_view, 1> modes_later{"observe"};
 constexpr std::array<std::string_view, 4> version_sources_later{"json", "field", "header",
                                                                 "plugin"};
 constexpr std::array<std::string_view, 1> store_types_later{"redis"};
@@ -117,7 +116,7 @@ constexpr std::array store_keys{
 
 // The keys that a route shares with `defaults`. A quarantine of no time would be none.
 constexpr std::array settings_keys{
-    choice("mode", mode_names, modes_later),
+    choice("mode", mode_names),
     choice("check", check_names),
     plain("guard", KeyKind::list),
     plain("serialize", KeyKind::list),
@@ -135,6 +134,7 @@ constexpr std::array settings_keys{
     choice("write_tag", write_tag_names),
     plain("accept_rewritten_tags", KeyKind::boolean),
     section("cors", Section::cors),
+    section("observe", Section::observe),
 };
 
 constexpr auto make_route_keys() {
@@ -168,6 +168,7 @@ constexpr std::array gate_keys{
 
 constexpr std::array probe_keys{plain("headers", KeyKind::map)};
 constexpr std::array cors_keys{choice("expose_etag", expose_etag_names)};
+constexpr std::array observe_keys{plain("client_field", KeyKind::text)};
 
 constexpr std::array log_keys{
     choice("level", log_level_names),
@@ -197,6 +198,7 @@ std::span<const KeyRule> keys_of(Section section) {
     case Section::gate: return gate_keys;
     case Section::probe: return probe_keys;
     case Section::cors: return cors_keys;
+    case Section::observe: return observe_keys;
     case Section::log: return log_keys;
     case Section::shutdown: return shutdown_keys;
   }

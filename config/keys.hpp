@@ -28,6 +28,7 @@ enum class Section {
   gate,
   probe,
   cors,
+  observe,
   log,
   shutdown,
 };
@@ -69,7 +70,7 @@ struct KeyRule {
 [[nodiscard]] std::vector<std::string_view> built_keys(Section section);
 
 // Names of enumerators, in the order of the enumerations of config.hpp.
-inline constexpr std::array<std::string_view, 2> mode_names{"enforce", "bypass"};
+inline constexpr std::array<std::string_view, 3> mode_names{"enforce", "observe", "bypass"};
 inline constexpr std::array<std::string_view, 2> proxy_protocol_names{"none", "required"};
 inline constexpr std::array<std::string_view, 2> check_names{"confirm", "recorded"};
 inline constexpr std::array<std::string_view, 5> on_missing_names{"412", "428", "409", "403",

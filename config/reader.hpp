@@ -60,6 +60,7 @@ class Reader {
   void read_vary(const View& view, RouteSettings& settings);
   void read_doubtful(const View& view, RouteSettings& settings);
   void read_probe(const View& view, RouteSettings& settings);
+  void read_observe(const View& view, ObserveSettings& settings);
 
   void check_keys(const View& view);
   [[nodiscard]] std::optional<View> open(const View& parent, std::string_view key);

@@ -200,6 +200,20 @@ void Reader::read_settings(const View& view, RouteSettings& settings) {
     check_keys(*cors);
     read_choice(*cors, "expose_etag", settings.expose_etag);
   }
+  read_observe(view, settings.observe);
+}
+
+void Reader::read_observe(const View& view, ObserveSettings& settings) {
+  const std::optional<View> observe = open(view, "observe");
+  if (!observe) return;
+  check_keys(*observe);
+  const Node* node = scalar(*observe, "client_field");
+  if (node == nullptr) return;
+  if (const Refusal refusal = check_field_name(node->text, FieldUse::names_client)) {
+    refuse(*refusal, *node, join_path(observe->path, "client_field"));
+  } else {
+    settings.client_field = node->text;
+  }
 }
 
 void Reader::read_methods(const View& view, std::string_view key,

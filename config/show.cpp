@@ -62,14 +62,6 @@ std::string name_in(const Names& names, Enum value) {
   return std::string(names[static_cast<std::size_t>(value)]);
 }
 
-bool looks_secret(std::string_view field) {
-  constexpr std::array<std::string_view, 7> parts{
-      "authorization", "cookie", "token", "secret", "key", "password", "credential"};
-  const std::string name = lower_case(field);
-  return std::any_of(parts.begin(), parts.end(),
-                     [&](std::string_view part) { return name.find(part) != std::string::npos; });
-}
-
 // Writes lines with their indentation and knows the key path at which it stands.
 class Writer {
  public:
@@ -224,6 +216,9 @@ void write_settings(Writer& writer, const RouteSettings& settings) {
   writer.key("accept_rewritten_tags", settings.accept_rewritten_tags ? "true" : "false");
   writer.open("cors");
   writer.key("expose_etag", name_in(expose_etag_names, settings.expose_etag));
+  writer.close();
+  writer.open("observe");
+  writer.key("client_field", yaml_string(settings.observe.client_field));
   writer.close();
 }
 

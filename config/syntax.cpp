@@ -484,6 +484,14 @@ Refusal check_unsafe_method(std::string_view text) {
                  "list methods that write, such as PUT, PATCH, DELETE, POST"};
 }
 
+bool looks_secret(std::string_view field) {
+  constexpr std::array<std::string_view, 7> parts{
+      "authorization", "cookie", "token", "secret", "key", "password", "credential"};
+  const std::string name = lower_case(field);
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](std::string_view part) { return name.find(part) != std::string::npos; });
+}
+
 Refusal check_field_name(std::string_view text, FieldUse use) {
   const std::string name = lower_case(text);
   if (!all(text, is_token_char) || text == "*") {
@@ -500,6 +508,10 @@ Refusal check_field_name(std::string_view text, FieldUse use) {
   if (use == FieldUse::sent_with_probe && name == "host") {
     return Problem{"E209", in_quotes(text) + " cannot be used here",
                    "a probe goes to the write's own target"};
+  }
+  if (use == FieldUse::names_client && looks_secret(name)) {
+    return Problem{"E209", in_quotes(text) + " holds a secret and cannot be used here",
+                   "its values would be shown as the names of clients"};
   }
   return std::nullopt;
 }

@@ -61,8 +61,10 @@ using Refusal = std::optional<Problem>;
 // A method that may be listed under guard or serialize.
 [[nodiscard]] Refusal check_unsafe_method(std::string_view text);
 
-enum class FieldUse { selects_representation, sent_with_probe };
+enum class FieldUse { selects_representation, sent_with_probe, names_client };
 [[nodiscard]] Refusal check_field_name(std::string_view text, FieldUse use);
+// Whether what a field of this name holds must not be shown.
+[[nodiscard]] bool looks_secret(std::string_view field);
 [[nodiscard]] Refusal check_field_value(std::string_view text);
 
 // "503" or "520-599", within 500 to 599.

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "config/keys.hpp"
 #include "config/show.hpp"
 #include "proxy/cli/cli.hpp"
 #include "proxy/cli/commands.hpp"
@@ -100,6 +101,28 @@ int explain_write(const net::SiteRoute& route, const http::RequestHead& head,
   return exit_ok;
 }
 
+// What enforce would say, short of what the record or a probe would show.
+int explain_observed(const net::SiteRoute& route, const http::RequestHead& head,
+                     const http::RequestShape& shape) {
+  if (http::kind_of(head.method) == http::MethodKind::read) {
+    line("decision", "forwarded as it is; an ETag is added where the API gives none");
+    return exit_ok;
+  }
+  line("decision", "forwarded as it is, without waiting; counted");
+  const auto terms = net::terms_of(route, head, shape.target);
+  if (terms.has_error()) {
+    const http::ProblemDetails& problem = terms.error();
+    line("enforce", "would refuse it: " + std::to_string(http::status_of(problem)) + " " +
+                        std::string(http::text_of(problem.problem).type));
+  } else if (net::may_stand_for_another(head.method)) {
+    line("enforce", "would refuse it: the method is ambiguous");
+  } else {
+    line("enforce", terms->guarded ? "would let it through if its condition holds"
+                                   : "would let it through");
+  }
+  return exit_ok;
+}
+
 const net::SiteRoute* find_route(const net::Site& site, const std::string& name) {
   if (name.empty() && site.routes.size() == 1) return &site.routes.front();
   for (const net::SiteRoute& route : site.routes) {
@@ -170,9 +193,9 @@ int explain(const ConfigOptions& options, const std::string& method, const std::
   const net::Routing routing = net::route_request(site, *head, shape->target);
   if (routing.route != nullptr) {
     const net::SiteRoute& route = *routing.route;
-    const bool enforced = route.settings->mode == config::Mode::enforce;
+    const auto mode = static_cast<std::size_t>(route.settings->mode);
     line("route", route.config->name + " (" + route.config->path + ", mode " +
-                      (enforced ? "enforce" : "bypass") + ", check " +
+                      std::string(config::mode_names[mode]) + ", check " +
                       (route.settings->check == config::Check::recorded ? "recorded" : "confirm") +
                       ")");
     line("upstream", route.upstream->name + ": " + site.origins()[route.origin] +
@@ -190,6 +213,9 @@ int explain(const ConfigOptions& options, const std::string& method, const std::
       line("decision", "forwarded without its conditions, hashed, recorded and tagged");
       return exit_ok;
     }
+    case net::Way::observe:
+      line("resource", routing.folded);
+      return explain_observed(*routing.route, *head, *shape);
     case net::Way::write: break;
   }
   const auto resource = net::resource_of(site, routing, *head, shape->target);

@@ -34,6 +34,8 @@ class Engine::Body {
   bool learn(const Lesson& lesson, bool without_credentials);
   std::vector<Hint> hints(const Digest& target, std::span<const Version> sent) const;
   std::optional<Version> recorded(ResourceView resource, const View& view) const;
+  Foreseen foresee(const Resource& resource, const View& view, const Condition& condition) const;
+  bool handed_out(const Digest& target, std::span<const Version> versions) const;
   void probed(RequestId id, const Observation& seen, Epoch since, Candidates left, Instant now,
               Actions& out);
 

@@ -139,6 +139,32 @@ Engine::Body::Consultation Engine::Body::consult_for_mismatch(const Request& req
   return told;
 }
 
+Foreseen Engine::Body::foresee(const Resource& resource, const View& view,
+                               const Condition& condition) const {
+  Request asked;
+  asked.write.resource = resource;
+  asked.write.view = view;
+  asked.write.condition = condition;
+  if (condition.if_match) {
+    const bool holds = consult_for_match(asked).says == Consultation::Says::matches;
+    if (holds) return Foreseen::holds;
+    const bool differs = consult_for_mismatch(asked).says == Consultation::Says::differs;
+    return differs ? Foreseen::differs : Foreseen::nothing;
+  }
+  const bool creates = condition.if_none_match && condition.if_none_match->any;
+  return creates && recorded(resource, view) ? Foreseen::exists : Foreseen::nothing;
+}
+
+bool Engine::Body::handed_out(const Digest& target, std::span<const Version> versions) const {
+  return std::all_of(versions.begin(), versions.end(), [&](const Version& version) {
+    bool found = false;
+    record_.for_each(target, [&](const Entry& entry) {
+      found = found || (entry.handed_out && entry.version == version);
+    });
+    return found;
+  });
+}
+
 void Engine::Body::refuse_from_record(Request& request, const Consultation& told, Actions& out) {
   Action refused;
   refused.request = request.id;

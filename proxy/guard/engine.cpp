@@ -377,6 +377,15 @@ std::vector<Hint> Engine::hints(const Digest& target, std::span<const Version> s
   return body_->hints(target, sent);
 }
 
+Foreseen Engine::foresee(const Resource& resource, const View& view,
+                         const Condition& condition) const {
+  return body_->foresee(resource, view, condition);
+}
+
+bool Engine::handed_out(const Digest& target, std::span<const Version> versions) const {
+  return body_->handed_out(target, versions);
+}
+
 std::optional<Version> Engine::recorded(ResourceView resource, const View& view) const {
   return body_->recorded(resource, view);
 }

@@ -160,6 +160,9 @@ struct Hint {
   bool without_credentials = false;
 };
 
+// What the record alone says about a condition, where nobody will be asked.
+enum class Foreseen : std::uint8_t { nothing, holds, differs, exists };
+
 struct EngineCounts {
   std::size_t entries = 0;        // recorded
   std::size_t nodes = 0;          // paths and names known
@@ -189,6 +192,12 @@ class Engine {
 
   // The version this viewer was last seen to have, if it is still valid.
   [[nodiscard]] std::optional<Version> recorded(ResourceView resource, const View& view) const;
+
+  // For mode observe, which never probes. Changes nothing.
+  [[nodiscard]] Foreseen foresee(const Resource& resource, const View& view,
+                                 const Condition& condition) const;
+  // Whether each of these versions was handed out for the target, as far as is remembered.
+  [[nodiscard]] bool handed_out(const Digest& target, std::span<const Version> versions) const;
 
   void submit(RequestId id, const WriteRequest& request, Instant now, Actions& out);
   void submit_read(RequestId id, ReadRequest request, Instant now, Actions& out);

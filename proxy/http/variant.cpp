@@ -162,6 +162,25 @@ guard::Digest Keyring::variant_digest(const guard::Digest& target, const guard::
   return digest_of(secret_, input);
 }
 
+guard::Digest Keyring::coded_digest(const guard::Digest& variant,
+                                    std::string_view content_coding) const {
+  std::string& input = begin_input('c');
+  append_octets(input, variant);
+  append_part(input, content_coding);
+  return digest_of(secret_, input);
+}
+
+guard::Digest Keyring::client_digest(std::string_view address, std::string_view name,
+                                     const Fields& request) const {
+  const guard::Digest viewer = viewer_digest(request, {});
+  std::string& input = begin_input('i');
+  append_octets(input, viewer);
+  append_part(input, address);
+  append_part(input, name);
+  append_field(input, request, std::string_view("User-Agent"));
+  return digest_of(secret_, input);
+}
+
 bool is_anonymous(const Fields& request) noexcept {
   return !request.has(FieldId::authorization) && !request.has(FieldId::cookie);
 }

@@ -45,6 +45,14 @@ class Keyring {
                                              const guard::Digest& viewer,
                                              const Fields& request) const;
 
+  // The same of an answer whose content is coded. Only reads that nothing was changed of get one.
+  [[nodiscard]] guard::Digest coded_digest(const guard::Digest& variant,
+                                           std::string_view content_coding) const;
+
+  // One instance of a program: where it is, whose credentials it has, and what it says it is.
+  [[nodiscard]] guard::Digest client_digest(std::string_view address, std::string_view name,
+                                            const Fields& request) const;
+
  private:
   [[nodiscard]] guard::Digest viewer_of(const Fields& request,
                                         std::span<const std::string> vary) const;

@@ -140,6 +140,7 @@ Task<Flow> Exchange::serve() {
   switch (routing_.way) {
     case Way::read: return read_way();
     case Way::write: return write_way();
+    case Way::observe: return observe_way();
     case Way::pass: break;
   }
   return pass_way();
@@ -152,7 +153,10 @@ http::Checked<guard::Resource> Exchange::resource() const {
 Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry carry,
                                           const http::ContentFraming& framing) const {
   const bool guarded_read = carry == http::Carry::guarded && method == "GET";
-  const http::FieldLine hops{.name = "Max-Forwards", .value = hops_left_};
+  std::array<http::FieldLine, 2> replaced;
+  std::size_t replaced_count = 0;
+  if (!hops_left_.empty()) replaced[replaced_count++] = {"Max-Forwards", hops_left_};
+  if (!withheld_.empty()) replaced[replaced_count++] = {withheld_, {}};
   Lent<std::string> octets = worker_.lend_string();
   http::write_request_head(
       *octets, {.head = head_,
@@ -165,7 +169,7 @@ Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry c
                .carry = carry,
                .identity_coding = guarded_read,
                .no_cache = guarded_read && route_->settings->check == config::Check::recorded,
-               .replaced = {&hops, hops_left_.empty() ? 0U : 1U},
+               .replaced = std::span(replaced).first(replaced_count),
                .claims = claims_.get()});
   return octets;
 }
@@ -256,6 +260,12 @@ void Exchange::learn(guard::ResourceView resource, const guard::Digest& target,
   lesson.view.viewer = site.keyring.viewer_digest(asked, route_->settings->vary);
   lesson.view.variant =
       site.keyring.variant_digest(target, lesson.view.viewer, asked, answered);
+  // Only there a client gets the coding that it asked for.
+  if (route_->settings->mode == config::Mode::observe &&
+      answered.has(http::FieldId::content_encoding)) {
+    lesson.view.variant = site.keyring.coded_digest(
+        lesson.view.variant, answered.first(http::FieldId::content_encoding));
+  }
   const bool anonymous = http::is_anonymous(asked);
   const bool out_of_band = worker_.desk_of(*route_).ask(
       [&](guard::Engine& engine) { return engine.learn(lesson, anonymous); });
@@ -328,7 +338,14 @@ Task<Flow> Exchange::refuse_now(http::ProblemDetails details) {
   return sent_later(std::move(written), std::move(octets), std::move(buffers), ending);
 }
 
-Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::string_view held) {
+bool is_endless(const http::ResponseHead& head) {
+  const std::string_view type = head.fields.first(http::FieldId::content_type);
+  constexpr std::string_view stream = "text/event-stream";
+  return http::equals_ignoring_case(type.substr(0, stream.size()), stream);
+}
+
+Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::string_view held,
+                           std::string_view etag) {
   const bool bodiless = head_.method == "HEAD" || answer.shape.framing.kind == http::Framing::none;
   http::ContentFraming framing = answer.shape.framing;
   const bool of_unknown_length = framing.kind == http::Framing::chunked ||
@@ -349,7 +366,7 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
   const Lent<std::string> octets = worker_.lend_string();
   http::write_response_head(*octets, {.head = answer.head,
                                      .validators = validators,
-                                     .etag = {},
+                                     .etag = etag,
                                      .framing = framing,
                                      .closing = ending,
                                      .expose_etag = route_->expose_etag,
@@ -361,6 +378,7 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
   add(*octets);
   if (bodiless) {
     // The content of a GET of ours on behalf of a HEAD is left where it is.
+    if (onlooker_ != nullptr) onlooker_->answered(answer.head);
     co_return co_await send(*buffers, ending);
   }
   ReadError error = answer.reader->take_buffered();
@@ -374,6 +392,10 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
     }
     const std::span<const std::string_view> pieces = answer.reader->pieces();
     const bool done = answer.reader->done();
+    if (onlooker_ != nullptr) {
+      for (std::string_view piece : pieces) onlooker_->content(piece);
+      if (done) onlooker_->answered(answer.head);
+    }
     ChunkFrame chunk;
     if (chunked) chunk.open(*buffers, size_of(pieces) + (first ? held.size() : 0));
     if (first) add(held);

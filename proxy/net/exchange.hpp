@@ -1,6 +1,7 @@
-// One request and its answer. Finds the route and takes one of three ways: the read way (GET and
+// One request and its answer. Finds the route and takes one of four ways: the read way (GET and
 // HEAD of a guarded route, read_way.cpp), the write way (every unsafe request that holds a gate,
-// write_way.cpp), and the pass way (everything else, streamed in both directions, pass_way.cpp).
+// write_way.cpp), the pass way (everything else, streamed in both directions, pass_way.cpp), and
+// the observe way (the pass way with somebody who looks on, observe_way.cpp).
 #pragma once
 
 #include "proxy/http/forwarding.hpp"
@@ -43,6 +44,23 @@ struct Answer {
 // The answer to a client whose message is broken or late. The connection ends with it.
 [[nodiscard]] http::ProblemDetails problem_of_client(ReadError error);
 
+// Looks on while a request and its answer are passed on as they are. It must not wait.
+class Onlooker {
+ public:
+  // A connection is there, and nothing has been sent on it.
+  virtual void sending() = 0;
+  // Some of the content of the answer, before it is sent on.
+  virtual void content(std::string_view piece) = 0;
+  // All of the answer has been read, and the last of it has not been sent on.
+  virtual void answered(const http::ResponseHead& head) = 0;
+
+ protected:
+  ~Onlooker() = default;
+};
+
+// An event stream has no end that could be waited for.
+[[nodiscard]] bool is_endless(const http::ResponseHead& head);
+
 class Exchange {
  public:
   // Everything given must outlive the exchange.
@@ -63,6 +81,7 @@ class Exchange {
   [[nodiscard]] Task<Flow> read_way();
   [[nodiscard]] Task<Flow> write_way();
   [[nodiscard]] Task<Flow> pass_way();
+  [[nodiscard]] Task<Flow> observe_way();
 
   // Of the read way.
   struct Reading;
@@ -82,6 +101,18 @@ class Exchange {
   // The answer to an OPTIONS that was to be forwarded no further (RFC 9110 section 7.6.2).
   [[nodiscard]] Task<Flow> answer_options();
   [[nodiscard]] Task<Flow> pass_with_content(Answer& answer);
+
+  // Of the observe way.
+  class ObservedRead;
+  class ObservedWrite;
+  [[nodiscard]] Observed observed() const;
+  [[nodiscard]] Task<Flow> observe_read();
+  [[nodiscard]] Task<Flow> observe_write();
+  // Leaves out an If-Match that only we could have given the client a reason for.
+  void withhold_own_tags();
+  // Takes in an answer that is to be tagged, unless it is too large or too slow for that.
+  [[nodiscard]] Task<ReadError> hold_back(Answer& answer, ObservedRead& reading,
+                                          HeldContent& held, BodyHold& hold);
 
   // Of more than one way.
   [[nodiscard]] http::Checked<guard::Resource> resource() const;
@@ -104,7 +135,7 @@ class Exchange {
                                                     Instant first_octet, Instant total);
   // Sends on an answer as it arrives. `held` was read of it before and goes first.
   [[nodiscard]] Task<Flow> relay(Answer& answer, http::Validators validators,
-                                 std::string_view held);
+                                 std::string_view held, std::string_view etag = {});
   [[nodiscard]] Task<Flow> send(std::span<asio::const_buffer> buffers, http::Closing closing);
   [[nodiscard]] static Task<Flow> sent_later(Task<error_code> written, http::Closing closing);
   // The same of something that was made for this one answer, and is kept until it is written.
@@ -139,6 +170,8 @@ class Exchange {
   bool continue_owed_ = false;  // the client waits for 100 before it sends its content
   bool must_close_ = false;     // the answer cannot be delimited, or content was left unread
   std::string hops_left_;       // Max-Forwards of an OPTIONS as forwarded, "" where it has none
+  std::string_view withheld_;   // a field of the client's that is not forwarded, "" for none
+  Onlooker* onlooker_ = nullptr;  // of the observe way
 
   Routing routing_;
   const SiteRoute* route_ = nullptr;  // routing_.route

@@ -9,6 +9,7 @@
 
 #include "proxy/guard/engine.hpp"
 #include "proxy/net/connection.hpp"
+#include "proxy/net/observatory.hpp"
 
 namespace ifmatch::net {
 
@@ -43,6 +44,7 @@ class GuardDesk {
 
   [[nodiscard]] const std::string& origin() const noexcept { return origin_; }
   [[nodiscard]] guard::Epoch epoch() const noexcept { return engine_.epoch(); }
+  [[nodiscard]] Observatory& observatory() noexcept { return observatory_; }
 
   // Calls `call(engine)` under the mutex, for events that unleash nothing.
   template <typename Call>
@@ -73,6 +75,7 @@ class GuardDesk {
   std::string origin_;
   std::mutex mutex_;
   guard::Engine engine_;
+  Observatory observatory_;
   std::atomic<bool> shut_{false};
   std::atomic<guard::RequestId> next_id_{1};
   std::mutex tickets_mutex_;  // may be taken while mutex_ is held, never the other way round

@@ -148,6 +148,7 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   if (lease.has_error()) co_return co_await refuse(http::problem_of(lease.error(), kind));
   answer.lease = std::move(*lease);
   answer.lease.mark_used();
+  if (onlooker_ != nullptr) onlooker_->sending();
   if (std::exchange(continue_owed_, false)) {
     asio::const_buffer interim(http::continue_answer.data(), http::continue_answer.size());
     const error_code failure =

@@ -18,17 +18,6 @@ struct Exchange::Reading {
   bool overflowing = false;  // more than is held back to be tagged
 };
 
-namespace {
-
-// An event stream has no end that could be waited for.
-bool is_endless(const http::ResponseHead& head) {
-  const std::string_view type = head.fields.first(http::FieldId::content_type);
-  constexpr std::string_view stream = "text/event-stream";
-  return http::equals_ignoring_case(type.substr(0, stream.size()), stream);
-}
-
-}  // namespace
-
 Task<std::optional<Flow>> Exchange::enter_read(Obligation& duty,
                                                const guard::Resource& resource) {
   const config::GateLimits& gate = route_->settings->gate;

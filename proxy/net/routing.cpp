@@ -18,13 +18,6 @@ int status_of(config::OnMissing choice) {
   return 412;
 }
 
-// Methods are case-sensitive (RFC 9110 section 9.1), but not to every API: many a framework takes
-// "put" for PUT, and would write what we had let through as a method unknown to us. No registered
-// method has a lower-case letter.
-bool may_stand_for_another(std::string_view method) noexcept {
-  return std::ranges::any_of(method, [](char octet) { return octet >= 'a' && octet <= 'z'; });
-}
-
 // The path that MOVE and COPY write to besides their own (RFC 4918 section 10.3), folded; "" where
 // there is none. Other methods do not know the field.
 http::Checked<std::string> destination_of(const SiteRoute& route, const http::RequestHead& head) {
@@ -60,7 +53,7 @@ http::ProblemDetails unmatched(const Site& site, std::string_view path, http::Me
   return {.problem = http::Problem::no_route};
 }
 
-// Whether an unsafe request of a bypass route may be taken by the API for one of a guarded route:
+// Whether an unsafe request of a route that is not enforced may be taken by the API for one of a guarded route:
 // through a laxer reading of its path, or because the API does not look at the Host.
 bool slips_past_guard(const Site& site, const Routing& routing) {
   const std::size_t origin = routing.route->origin;
@@ -95,11 +88,15 @@ void choose_for_unsafe(const Site& site, const http::RequestHead& head, Routing&
     return;
   }
   routing.destination = std::move(*destination);
-  const bool enforced = routing.route->settings->mode == config::Mode::enforce;
+  const config::Mode mode = routing.route->settings->mode;
+  const bool enforced = mode == config::Mode::enforce;
   if (enforced && may_stand_for_another(head.method)) {
     routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_method};
   } else if (enforced ? slips_past_terms(site, routing) : slips_past_guard(site, routing)) {
     routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_path};
+  } else if (mode == config::Mode::observe) {
+    // It waits for nobody, not even beside something guarded.
+    routing.way = Way::observe;
   } else if (enforced || overlaps_guarded(site, routing)) {
     routing.way = Way::write;
   }
@@ -130,6 +127,10 @@ http::Checked<guard::Resource> templated_resource(const Site& site, const Routin
 
 }  // namespace
 
+bool may_stand_for_another(std::string_view method) noexcept {
+  return std::ranges::any_of(method, [](char octet) { return octet >= 'a' && octet <= 'z'; });
+}
+
 Routing route_request(const Site& site, const http::RequestHead& head,
                       const http::Target& target) {
   Routing routing;
@@ -149,13 +150,15 @@ Routing route_request(const Site& site, const http::RequestHead& head,
   // unguarded.
   const bool disguised = !unsafe && http::override_method(head.method, target.query(), head.fields)
                                             .kind != http::MethodOverride::Kind::none;
-  const bool reads = kind == http::MethodKind::read && enforced;
+  const bool observed = route.settings->mode == config::Mode::observe;
+  const bool reads = kind == http::MethodKind::read && (enforced || observed);
   if (!unsafe && !disguised && !reads) return routing;
 
   http::Checked<std::string> folded =
       http::folded_path(route.upstream->base_path, target.path());
   if (folded.has_error()) {
-    routing.problem = folded.error();
+    // What is only watched need not have a name.
+    if (!observed || unsafe || disguised) routing.problem = folded.error();
     return routing;
   }
   routing.folded = std::move(*folded);
@@ -164,7 +167,7 @@ Routing route_request(const Site& site, const http::RequestHead& head,
   } else if (disguised && (enforced || overlaps_guarded(site, routing))) {
     routing.problem = http::ProblemDetails{.problem = http::Problem::ambiguous_method};
   } else if (reads) {
-    routing.way = Way::read;
+    routing.way = enforced ? Way::read : Way::observe;
   }
   return routing;
 }

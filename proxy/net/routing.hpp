@@ -12,6 +12,7 @@ namespace ifmatch::net {
 enum class Way : std::uint8_t {
   read,   // GET and HEAD of a guarded route
   write,  // every unsafe request that holds a gate
+  observe,  // GET, HEAD and every unsafe request of an observed route
   pass,   // everything else
 };
 
@@ -29,8 +30,13 @@ struct Routing {
 [[nodiscard]] Routing route_request(const Site& site, const http::RequestHead& head,
                                     const http::Target& target);
 
+// Methods are case-sensitive (RFC 9110 section 9.1), but not to every API: many a framework takes
+// "put" for PUT, and would write what we had let through as a method unknown to us. No registered
+// method has a lower-case letter.
+[[nodiscard]] bool may_stand_for_another(std::string_view method) noexcept;
+
 // What the request must share with another to conflict. REQUIRES: `routing` has no problem, and its
-// way is read or write.
+// way is not pass.
 [[nodiscard]] http::Checked<guard::Resource> resource_of(const Site& site, const Routing& routing,
                                                          const http::RequestHead& head,
                                                          const http::Target& target);

@@ -145,6 +145,11 @@ Site::Site(config::Config given, const plugins::Registry& plugins)
         .accept_rewritten = route.settings.accept_rewritten_tags,
         .wildcard_refused = route.settings.wildcard == config::Wildcard::refuse};
     compiled.expose_etag = expose_of(route.settings.expose_etag);
+    // Of what is observed nothing is changed that nobody asked for.
+    if (route.settings.mode == config::Mode::observe &&
+        compiled.expose_etag == http::ExposeEtag::automatic) {
+      compiled.expose_etag = http::ExposeEtag::never;
+    }
     for (const std::string& text : route.resources) {
       auto compiled_template =
           http::ResourceTemplate::compile(text, table->pattern(index), error);

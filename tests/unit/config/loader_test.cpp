@@ -258,8 +258,6 @@ TEST(Loader, RefusesByNameWhatIsNotBuilt) {
       {"fd", with_route("listeners: [{ address: \"fd:a\" }]\n"), {"9:24 E110"}},
       {"redis", with_route("store: { type: redis }\n"), {"9:16 E110"}},
       {"store.redis", with_route("store: { redis: null }\n"), {"9:10 E110"}},
-      {"observe", with_route("    mode: observe\n"), {"9:11 E110"}},
-      {"observe default", with_route("defaults: { mode: observe }\n"), {"9:19 E110"}},
       {"json",
        with_route("    version: { source: json, ignore: [/a] }\n"),
        {"9:24 E110", "9:30 E110"}},
@@ -321,6 +319,7 @@ std::string with_wrong_value(Section section, const KeyRule& rule) {
     case Section::gate: wrap("gate: { ", " }"); break;
     case Section::probe: wrap("probe: { ", " }"); break;
     case Section::cors: wrap("cors: { ", " }"); break;
+    case Section::observe: wrap("observe: { ", " }"); break;
     case Section::route: break;
   }
   return text.substr(0, text.find("routes")) + "routes: [{ " + value + " }]\n";
@@ -427,6 +426,30 @@ TEST(Loader, WarnsWithoutRefusing) {
   EXPECT_EQ(findings(drain), (Findings{"9:28 W306"}));
   EXPECT_EQ(drain.diagnostics.at(0).severity, Severity::warning);
   EXPECT_TRUE(drain.config);
+}
+
+TEST(Loader, ObserveIsAModeWithAFieldThatNamesTheClient) {
+  const LoadResult plain = load_text(with_route("    mode: observe\n"));
+  ASSERT_TRUE(plain.config) << told(plain);
+  EXPECT_EQ(plain.config->routes[0].settings.mode, Mode::observe);
+  EXPECT_EQ(plain.config->routes[0].settings.observe.client_field, "User-Agent");
+
+  const LoadResult inherited = load_text(
+      with_route("defaults: { mode: observe, observe: { client_field: X-Application } }\n"));
+  ASSERT_TRUE(inherited.config) << told(inherited);
+  EXPECT_EQ(inherited.config->routes[0].settings.mode, Mode::observe);
+  EXPECT_EQ(inherited.config->routes[0].settings.observe.client_field, "X-Application");
+
+  expect_findings({
+      {"no name", with_route("    observe: { client_field: \"a b\" }\n"), {"9:30 E209"}},
+      {"secret", with_route("    observe: { client_field: authorization }\n"), {"9:30 E209"}},
+      {"key", with_route("    observe: { client_field: X-Api-Key }\n"), {"9:30 E209"}},
+      {"condition", with_route("    observe: { client_field: If-Match }\n"), {"9:30 E209"}},
+      {"nothing", with_route("    observe: { client_field: }\n"), {"9:16 E201"}},
+      {"list", with_route("    observe: { client_field: [a] }\n"), {"9:30 E201"}},
+      {"unknown", with_route("    observe: { client: a }\n"), {"9:16 E101"}},
+      {"no section", with_route("    observe: User-Agent\n"), {"9:14 E201"}},
+  });
 }
 
 TEST(Loader, ReplacesVariablesInAnyValueAndChecksTheResult) {

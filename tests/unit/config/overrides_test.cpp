@@ -137,6 +137,20 @@ TEST(Overrides, SetNamesARouteByItsName) {
   EXPECT_EQ(result.origins.at("routes.order.mode"), "flag --set");
 }
 
+TEST(Overrides, EachOfThemCanAskForObserve) {
+  for (const char* key : {"routes.order.mode=observe", "defaults.mode=observe"}) {
+    const LoadResult result = load_text(with_route(""), {}, set({key}));
+    ASSERT_TRUE(result.config) << told(result);
+    EXPECT_EQ(result.config->routes.at(0).settings.mode, Mode::observe) << key;
+  }
+  Overrides overrides;
+  overrides.mode = "observe";
+  const LoadResult flag = load_text(with_route(""), {}, overrides);
+  EXPECT_EQ(flag.config->routes.at(0).settings.mode, Mode::observe);
+  const LoadResult variable = load_text(with_route(""), {{"IFMATCH_MODE", "observe"}});
+  EXPECT_EQ(variable.config->routes.at(0).settings.mode, Mode::observe);
+}
+
 TEST(Overrides, SetBeatsTheOtherFlagsAndTheLastOneWins) {
   Overrides overrides = set({"defaults.mode=enforce", "defaults.mode=bypass"});
   overrides.mode = "enforce";
@@ -152,7 +166,7 @@ TEST(Overrides, MistakesInSetAreToldInPlace) {
       {"routes.ordr.mode=bypass", "1:8 E309"},
       {"upstreams.apj.url=http://a", "1:11 E309"},
       {"listeners.x.address=127.0.0.1:1", "1:11 E309"},
-      {"routes.order.mode=observe", "1:19 E110"},
+      {"routes.order.mode=observed", "1:19 E205"},
       {"routes.order.mod=bypass", "1:14 E101"},
       {"routes.order.mode.x=bypass", "1:14 E309"},
       {"routes.order.mode.x.y=bypass", "1:14 E309"},
@@ -178,12 +192,12 @@ TEST(Overrides, MistakesInFlagsAndVariablesNameThem) {
   Overrides overrides;
   overrides.listen = "localhost:80";
   overrides.threads = "-1";
-  const LoadResult result = load_text(with_route(""), {{"IFMATCH_MODE", "observe"}}, overrides);
+  const LoadResult result = load_text(with_route(""), {{"IFMATCH_MODE", "watch"}}, overrides);
   ASSERT_EQ(result.diagnostics.size(), 3U) << told(result);
   std::map<std::string, std::string> codes;
   for (const Diagnostic& one : result.diagnostics) codes[one.file] = one.code;
   EXPECT_EQ(codes, (std::map<std::string, std::string>{
-                       {"--listen", "E206"}, {"--threads", "E202"}, {"IFMATCH_MODE", "E110"}}));
+                       {"--listen", "E206"}, {"--threads", "E202"}, {"IFMATCH_MODE", "E205"}}));
 }
 
 }  // namespace

@@ -18,6 +18,7 @@ TEST(Show, IsReadBackAsTheSameConfiguration) {
       "    max_body: 1500B\n    gate: { wait: 1500ms, queue: 2 }\n    in_doubt: 90s\n"
       "    doubtful: [500, \"520-530\"]\n    reads: wait\n    write_tag: never\n"
       "    accept_rewritten_tags: true\n    cors: { expose_etag: never }\n"
+      "    observe: { client_field: X-Application }\n"
       "    resource: [\"/a/{id}\", \"n\\\"q\"]\n"
       "    probe: { headers: { Accept: \"a/b; q=\\\"1\\\"\" } }\n"
       "listeners:\n  - { name: a, address: \"127.0.0.1:0\", timeouts: { header: 1ms } }\n"
