@@ -49,6 +49,8 @@ class Onlooker {
  public:
   // A connection is there, and nothing has been sent on it.
   virtual void sending() = 0;
+  // Sending failed before the first octet.
+  virtual void unsent() = 0;
   // Some of the content of the answer, before it is sent on.
   virtual void content(std::string_view piece) = 0;
   // All of the answer has been read, and the last of it has not been sent on.

@@ -152,4 +152,18 @@ std::string observed_json(std::span<const Observatory* const> observatories) {
   return out;
 }
 
+std::vector<std::string> observed_lines(std::span<const Observatory* const> observatories) {
+  ObservedNames routes(Observatory::routes_max);
+  ObservedNames clients(1);
+  for (const Observatory* observatory : observatories) observatory->add_to(routes, clients);
+  std::vector<std::string> lines;
+  for (const auto& [name, counts] : routes.named()) {
+    lines.push_back("route " + name + ": " + std::to_string(counts.writes) + " writes, " +
+                    std::to_string(counts.with_condition) + " with a condition, " +
+                    std::to_string(counts.refusals()) + " would have been refused, " +
+                    std::to_string(counts.lost) + " updates lost");
+  }
+  return lines;
+}
+
 }  // namespace ifmatch::net

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "proxy/guard/lost_updates.hpp"
 #include "proxy/guard/observed.hpp"
@@ -76,5 +77,9 @@ class Observatory {
 
 // {"routes":[{"route":...}],"clients":[{"client":...}]}, over the observatories of all origins.
 [[nodiscard]] std::string observed_json(std::span<const Observatory* const> observatories);
+
+// The same by route, a line for each, for the log.
+[[nodiscard]] std::vector<std::string> observed_lines(
+    std::span<const Observatory* const> observatories);
 
 }  // namespace ifmatch::net

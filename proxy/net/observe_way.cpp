@@ -37,6 +37,19 @@ std::vector<guard::Version> own_versions(const http::Fields& fields) {
   return versions;
 }
 
+Decision decision_of(Foresight foresight) {
+  switch (foresight) {
+    case Foresight::pass: return Decision::pass;
+    case Foresight::stale: return Decision::stale;
+    case Foresight::missing: return Decision::missing;
+    case Foresight::exists: return Decision::exists;
+    case Foresight::malformed: return Decision::malformed;
+    case Foresight::ambiguous: return Decision::ambiguous;
+    case Foresight::unverifiable: break;
+  }
+  return Decision::unverifiable;
+}
+
 Foresight foresight_of(http::Problem problem) {
   switch (problem) {
     case http::Problem::precondition_missing: return Foresight::missing;
@@ -59,6 +72,7 @@ class Exchange::ObservedRead final : public Onlooker {
         began_(desk_.observatory().read_begins()) {}
 
   void sending() override {}
+  void unsent() override {}
 
   void content(std::string_view piece) override {
     size_ += piece.size();
@@ -139,6 +153,12 @@ class Exchange::ObservedWrite final : public Onlooker {
         who_, paths_, guarded_ ? LostUpdates::Kind::judged : LostUpdates::Kind::other);
   }
 
+  void unsent() override {
+    duty_.unsent();
+    duty_.leave();
+    end(LostUpdates::Effect::nothing);
+  }
+
   void content(std::string_view) override {}
 
   void answered(const http::ResponseHead& head) override {
@@ -179,6 +199,8 @@ class Exchange::ObservedWrite final : public Onlooker {
     }
     guarded_ = foresight.has_value();
     if (!foresight) return;
+    x_.account_.guarded = true;
+    x_.account_.decision = decision_of(*foresight);
     desk_.observatory().foreseen(who_,
                                  conditional ? Observatory::Carries::condition
                                              : Observatory::Carries::nothing,
@@ -281,7 +303,8 @@ Task<Flow> Exchange::observe_read() {
   ObservedRead reading(*this, hasher);
   Answer answer(worker_);
   const Lent<std::string> octets = upstream_head(head_.method, http::Carry::everything, {});
-  const Result<void> asked = co_await ask(answer, *octets, head_.method, never);
+  account_.forwarded = true;
+  const Result<void> asked = co_await ask(answer, *octets, head_.method, never, account_.upstream);
   if (asked.has_error()) {
     co_return co_await refuse(http::problem_of(asked.error(), http::MethodKind::read));
   }

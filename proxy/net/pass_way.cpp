@@ -169,6 +169,7 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   std::optional<Stopwatch> watch(std::in_place, worker_.sinks, account_.upstream);
   account_.forwarded = true;
   const error_code failure = co_await upstream.write(buffers, response_timeout(), never);
+  if (onlooker_ != nullptr && failure && upstream.written() == 0) onlooker_->unsent();
   const bool whole = reader_.done();
   if (!failure && !whole) upload.start();
 

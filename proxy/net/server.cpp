@@ -119,6 +119,7 @@ class Server::Body {
     for (std::thread& thread : threads) thread.join();
     // What is still under way ends here and reports its outcome; then it shows what is left.
     end_workers();
+    tell_observed();
     if (ended_ != Ended::failed) release_origins();
     return ended_;
   }
@@ -164,6 +165,14 @@ class Server::Body {
         });
       }
     }
+  }
+
+  void tell_observed() const {
+    std::vector<const Observatory*> observatories;
+    for (const std::unique_ptr<GuardDesk>& desk : desks_) {
+      observatories.push_back(&desk->observatory());
+    }
+    for (const std::string& line : observed_lines(observatories)) spdlog::info("observe: {}", line);
   }
 
   // A quarantine that still runs is a write that nobody has accounted for: its mark stays.

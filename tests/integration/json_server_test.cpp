@@ -4,10 +4,13 @@
 
 #include <fstream>
 #include <iomanip>
+#include <random>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "tests/integration/fixture.hpp"
+#include "tests/integration/observed.hpp"
 #include "tests/support/servers.hpp"
 
 namespace ifmatch::support {
@@ -66,6 +69,57 @@ TEST_F(JsonServerBehind, StopsTheSecondOfTwoWriters) {
   const Response merged =
       put("/orders/42", get("/orders/42").tag(), R"({"customer":"Bob","total":12})");
   EXPECT_EQ(merged.status, 200);
+}
+
+// A client that sends no If-Match, and a checker that knows which content it last saw.
+struct Careless {
+  std::string name;
+  std::string tag;    // of json-server, from its last GET
+  int known = -1;     // the content that it read or wrote last; -1: none
+};
+
+// Clients that overwrite each other, each step in an order drawn from a seed. The checker counts a
+// loss when a client that has seen some content replaces another one.
+TEST(JsonServerObserved, LosesAsManyUpdatesAsACheckerCounts) {
+  JsonServer api(database);
+  ProxyConfig config;
+  config.upstream_url = api.url();
+  config.defaults = "mode: observe";
+  ProxyProcess proxy = ProxyProcess::start(config);
+  std::mt19937_64 random(20'261);
+  std::vector<Careless> clients;
+  for (const char* name : {"ada", "bob", "cyd", "dan"}) clients.push_back({name, "", -1});
+  int current = 0;
+  int lost = 0;
+  int writes = 0;
+  int unchanged_reads = 0;
+  for (int step = 0; step < 400; ++step) {
+    Careless& client = clients[random() % clients.size()];
+    Fields fields{{"User-Agent", client.name}};
+    if (random() % 5 < 3) {
+      if (!client.tag.empty() && random() % 2 == 0) {
+        fields.emplace_back("If-None-Match", client.tag);
+      }
+      const Response read = request_once(proxy.port(), "GET", "/orders/42", fields);
+      ASSERT_TRUE(read.status == 200 || read.status == 304) << read.status;
+      if (read.status == 304) ++unchanged_reads;
+      client.tag = read.tag();
+      client.known = current;
+      continue;
+    }
+    fields.emplace_back("Content-Type", "application/json");
+    ++writes;
+    const Response written = request_once(proxy.port(), "PUT", "/orders/42", fields,
+                                          R"({"customer":"Ada","total":)" +
+                                              std::to_string(1000 + writes) + "}");
+    ASSERT_EQ(written.status, 200) << written.body;
+    if (client.known != -1 && client.known != current) ++lost;
+    current = client.known = writes;
+  }
+  EXPECT_GT(unchanged_reads, 5);
+  EXPECT_GT(lost, 40);
+  EXPECT_EQ(counted_at_the_end(proxy),
+            (Counted{.writes = writes, .with_condition = 0, .refused = writes, .lost = lost}));
 }
 
 // How many connections to this port are established, as the system's table has it.

@@ -53,7 +53,9 @@ TEST(RecentTable, DoesAsAPlainListWouldDo) {
     if (random() % 2 == 0) {
       const std::uint64_t* found = table.find({key, key});
       ASSERT_EQ(found != nullptr, is_known) << round;
-      if (found != nullptr) ASSERT_EQ(*found, key);
+      if (found != nullptr) {
+        ASSERT_EQ(*found, key);
+      }
       continue;
     }
     std::uint64_t& value = table.get({key, key});

@@ -54,6 +54,10 @@ TEST(Observatory, TellsByRouteAndByClient) {
             R"({"client":"app/2","writes":1,"with_condition":0,)"
             R"("would_be_refused":{"total":1,"stale":0,"missing":1,"exists":0,"malformed":0,)"
             R"("ambiguous":0},"pass":0,"unverifiable":0,"lost":1,"blind":0}]})");
+  const std::vector<const Observatory*> all{&observatory};
+  EXPECT_EQ(observed_lines(all), (std::vector<std::string>{
+                                     "route order: 3 writes, 1 with a condition, 2 would have been "
+                                     "refused, 1 updates lost"}));
 }
 
 TEST(Observatory, AddsUpOverOrigins) {
@@ -76,7 +80,7 @@ TEST(Observatory, NamesOnlySoManyClients) {
   observatory.add_to(routes, clients);
   EXPECT_EQ(clients.named().size(), Observatory::clients_max);
   EXPECT_EQ(clients.others().writes, Observatory::clients_max);
-  EXPECT_NE(json_of({&observatory}).find(R"({"client":"(others)","writes":256,)"),
+  EXPECT_NE(json_of({&observatory}).find(R"j({"client":"(others)","writes":256,)j"),
             std::string::npos);
 }
 

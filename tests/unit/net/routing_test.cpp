@@ -29,7 +29,7 @@ std::unique_ptr<Site> site_with(const std::string& routes) {
 }
 
 struct Taken {
-  std::string way;  // "read", "write", "pass", or the name of the problem
+  std::string way;  // "read", "write", "observe", "pass", or the name of the problem
   std::string route;
   std::string folded;
 };
@@ -47,6 +47,7 @@ std::string name_of(Way way) {
   switch (way) {
     case Way::read: return "read";
     case Way::write: return "write";
+    case Way::observe: return "observe";
     case Way::pass: break;
   }
   return "pass";
@@ -107,6 +108,43 @@ TEST(ARequest, TakesTheWayOfItsMethodAndItsRoute) {
     EXPECT_EQ(taken.way, test.way) << test.method << " " << test.target;
     EXPECT_EQ(taken.route, test.route) << test.method << " " << test.target;
   }
+}
+
+TEST(ARequest, OfAnObservedRouteIsObservedWhereverThatLies) {
+  const auto site = site_with(
+      "  - { name: orders, match: { path: \"/orders/{id}\" }, upstream: api }\n"
+      "  - { name: lines, match: { path: \"/orders/{id}/**\" }, upstream: api, mode: observe }\n"
+      "  - { name: rest, match: { path: \"/**\" }, upstream: api, mode: observe }\n");
+  const struct {
+    std::string_view method;
+    std::string_view target;
+    std::string_view way;
+  } cases[] = {
+      {"GET", "/files/1", "observe"},
+      {"HEAD", "/files/1", "observe"},
+      {"OPTIONS", "/files/1", "pass"},
+      {"PUT", "/files/1", "observe"},
+      {"POST", "/orders", "observe"},  // above what is guarded, and below it
+      {"PUT", "/orders/1/lines/2", "observe"},
+      {"put", "/files/1", "observe"},
+      {"PUT", "/Orders/1", "ambiguous-path"},
+      {"GET", "/Orders/1", "observe"},
+      {"PUT", "/orders/1", "write"},
+  };
+  for (const auto& test : cases) {
+    const Taken taken = take(*site, test.method, test.target);
+    EXPECT_EQ(taken.way, test.way) << test.method << " " << test.target;
+    if (taken.way == "observe") {
+      EXPECT_NE(taken.folded, "") << test.target;
+    }
+  }
+  const Lines disguise{{"X-HTTP-Method-Override", "DELETE"}};
+  EXPECT_EQ(take(*site, "GET", "/files/1", disguise).way, "observe");
+  EXPECT_EQ(take(*site, "GET", "/orders/1/lines/2", disguise).way, "ambiguous-method");
+  // What is read need not have a name.
+  std::string deep;
+  for (int segment = 0; segment < 40; ++segment) deep += "/a";
+  EXPECT_EQ(take(*site, "GET", deep).way, "pass");
 }
 
 TEST(ARequest, IsNamedByItsFoldedPathWithTheBaseOfTheUpstream) {
