@@ -47,7 +47,7 @@ struct Answer {
 // Looks on while a request and its answer are passed on as they are. It must not wait.
 class Onlooker {
  public:
-  // A connection is there, and nothing has been sent on it.
+  // The first octet is about to be sent.
   virtual void sending() = 0;
   // Sending failed before the first octet.
   virtual void unsent() = 0;

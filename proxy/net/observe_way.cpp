@@ -269,7 +269,7 @@ Observed Exchange::observed() const {
   return {.route = route_->config->name,
           .client = name,
           .instance =
-              worker_.site.keyring.client_digest(client_address_, name, head_.fields)};
+              worker_.site.keyring.client_digest(account_.client_address, name, head_.fields)};
 }
 
 void Exchange::withhold_own_tags() {

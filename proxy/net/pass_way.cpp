@@ -148,7 +148,6 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   if (lease.has_error()) co_return co_await refuse(http::problem_of(lease.error(), kind));
   answer.lease = std::move(*lease);
   answer.lease.mark_used();
-  if (onlooker_ != nullptr) onlooker_->sending();
   if (std::exchange(continue_owed_, false)) {
     asio::const_buffer interim(http::continue_answer.data(), http::continue_answer.size());
     const error_code failure =
@@ -168,6 +167,7 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   upload.append_pieces(buffers);
   std::optional<Stopwatch> watch(std::in_place, worker_.sinks, account_.upstream);
   account_.forwarded = true;
+  if (onlooker_ != nullptr) onlooker_->sending();
   const error_code failure = co_await upstream.write(buffers, response_timeout(), never);
   if (onlooker_ != nullptr && failure && upstream.written() == 0) onlooker_->unsent();
   const bool whole = reader_.done();

@@ -2,6 +2,7 @@
 // scenario: nothing leaks, nothing hangs, each obligation is met exactly once, and the outcome that
 // is assumed of a write is never better than what is known of it.
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 
 #include "tests/failure/judge.hpp"
 
@@ -21,6 +22,9 @@ std::string told(const Verdict& verdict) {
 
 class FailurePoints : public testing::TestWithParam<std::size_t> {
  protected:
+  // What is observed would be told thousands of times.
+  static void SetUpTestSuite() { spdlog::set_level(spdlog::level::warn); }
+
   const Scenario& scenario_ = scenarios()[GetParam()];
 };
 

@@ -41,6 +41,11 @@ std::string problem_of(const shim::StrictMessage& answer) {
   return answer.content.substr(begin, answer.content.find('"', begin) - begin);
 }
 
+// Of the others a write goes on whatever happened before.
+bool is_enforced(std::string_view target) {
+  return !target.starts_with("/free/") && !target.starts_with("/watched/");
+}
+
 std::string field_in(std::string_view lines, std::string_view name) {
   const std::size_t place = lines.find(name);
   if (place == std::string_view::npos) return {};
@@ -146,8 +151,7 @@ class Judgement {
     }
     for (const std::string_view name :
          {"if-match", "if-none-match", "if-unmodified-since", "if-modified-since", "expect"}) {
-      const bool bypassed = request.target().starts_with("/free/");
-      if (!bypassed && request.count(name) > 0) {
+      if (is_enforced(request.target()) && request.count(name) > 0) {
         complain(mark + " went on with the field " + std::string(name));
       }
     }
@@ -187,9 +191,9 @@ class Judgement {
 
   void answer(const std::string& mark, const Ask& ask, const shim::StrictMessage& answer) {
     const int status = answer.status();
-    const bool enforced = !ask.target.starts_with("/free/");
+    const bool enforced = is_enforced(ask.target);
     const bool tagged = answer.count("etag") > 0;
-    if (ask.method == "GET" && enforced && status == 200 && tagged) {
+    if (ask.method == "GET" && status == 200 && tagged) {
       const world::Document shown{std::string(answer.field("content-type")), answer.content};
       if (answer.field("etag") != world::tag_of(shown)) {
         complain(mark + " got a tag that is not that of its octets");
@@ -245,8 +249,10 @@ class Judgement {
       if (send.taken > 0 && !send.mark.empty() && !left.insert(send.mark).second) {
         complain(what + " was sent twice");
       }
-      // What befalls the client is no reason to lose sight of its write.
-      if (fault_.side == Side::client && scenario_.manner == nullptr &&
+      // What befalls the client is no reason to lose sight of its write, where it holds a gate.
+      const Ask* const ask = find(send.mark);
+      const bool observed = ask != nullptr && !is_enforced(ask->target);
+      if (!observed && fault_.side == Side::client && scenario_.manner == nullptr &&
           *send.outcome != shim::Outcome::settled) {
         complain(what + " was given up with its client");
       }
@@ -268,8 +274,7 @@ class Judgement {
     std::set<std::string> targets;
     for (const std::vector<Ask>& script : scripts_) {
       for (const Ask& ask : script) {
-        const bool enforced = !ask.target.starts_with("/free/");
-        if (world::is_unsafe(ask.method) && enforced) targets.insert(ask.target);
+        if (world::is_unsafe(ask.method) && is_enforced(ask.target)) targets.insert(ask.target);
       }
     }
     world_.api.manner = {};

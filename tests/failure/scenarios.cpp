@@ -105,6 +105,7 @@ Scenario two(std::string name, Party first, Party second) {
 
 const std::string c1 = "/confirm/1";
 const std::string r1 = "/recorded/1";
+const std::string w1 = "/watched/1";
 
 Scenario replacing() {
   return alone("PutConfirmed", {put(c1, if_current), put(c1, if_current)}, {200, 412});
@@ -112,6 +113,15 @@ Scenario replacing() {
 
 Scenario replacing_recorded() {
   return alone("PutRecorded", {get(r1), put(r1, if_seen), put(r1, if_current)}, {200, 200, 412});
+}
+
+std::vector<Ask> observed() {
+  return {get(w1),
+          put(w1, if_seen),
+          chunked(put(w1, {}, "pieces")),
+          waiting(put(w1, {})),
+          get(w1, "If-None-Match: {seen}\r\n"),
+          get("/watched/large")};
 }
 
 std::vector<Scenario> make_scenarios() {
@@ -147,6 +157,14 @@ std::vector<Scenario> make_scenarios() {
                       {get("/free/1"), put("/free/1", {}), chunked(put("/free/1", {}, "pieces")),
                        waiting(put("/free/1", {})), get("/free/1")},
                       {200, 200, 200, 200, 200}));
+  all.push_back(alone("Observed", observed(), {200, 200, 200, 200, 200, 200}));
+  all.push_back(in_the_manner(alone("ObservedInChunks", observed(), {200, 200, 200, 200, 200, 200}),
+                              always({.framing = Framing::chunked})));
+  all.push_back(in_the_manner(alone("ObservedInParts", observed(), {200, 200, 200, 200, 200, 200}),
+                              always({.in_parts = true})));
+  all.push_back(in_the_manner(alone("ObservedInDoubt", {put(w1, {}), get(w1), put(w1, {})},
+                                    {503, 200, 503}),
+                              overloaded_for_writes));
   all.push_back(alone("AfterASilence",
                       {get(c1), after_a_silence(get(c1)), put(c1, if_current)}, {200, 200, 200}));
   all.push_back(in_the_manner(
@@ -211,7 +229,8 @@ const std::vector<std::pair<std::string, world::Document>>& documents() {
       {"/wait/1", {"text/plain", "one"}},  {"/items/1", {"text/plain", "one"}},
       {"/free/1", {"text/plain", "free"}}, {"/small/large", {"text/plain", std::string(3000, 'l')}},
       {"/confirm/large", {"text/plain", std::string(20'000, 'c')}},
-      {"/free/large", {"text/plain", std::string(20'000, 'f')}}};
+      {"/free/large", {"text/plain", std::string(20'000, 'f')}},
+      {w1, {"text/plain", "one"}},         {"/watched/large", {"text/plain", std::string(20'000, 'w')}}};
   return all;
 }
 

@@ -29,6 +29,7 @@ routes:
   - { name: item, match: { path: "/items/{id}" }, upstream: api }
   - { name: small, match: { path: "/small/{id}" }, upstream: api, max_body: 1KiB }
   - { name: free, match: { path: "/free/**" }, upstream: api, mode: bypass }
+  - { name: watched, match: { path: "/watched/**" }, upstream: api, mode: observe }
 )";
 
 // More turns than this without time passing mean that something spins.
