@@ -150,6 +150,23 @@ struct Log {
   LogFormat format = LogFormat::text;
 };
 
+inline constexpr const char* access_log_off = "off";
+inline constexpr const char* access_log_stdout = "stdout";
+
+// One line for each request. Off unless asked for: a line names a client, which is nobody's to keep
+// without a reason, and costs what the request itself did not ask for.
+struct AccessLog {
+  std::string path = access_log_off;   // "off", "stdout", or a file, appended to and made if absent
+  LogFormat format = LogFormat::json;  // for machines; text begins like nginx's and Apache's
+
+  friend bool operator==(const AccessLog&, const AccessLog&) = default;
+};
+
+// `automatic`: a valid traceparent goes on to the upstream unchanged; where there is none, one is
+// made, marked as sampled, so that the API's log and ours can be joined. `pass` makes none: for
+// tracing that samples by its own rule and would take ours for an order. `off`: fields like others.
+enum class Trace { automatic, pass, off };
+
 struct Shutdown {
   Milliseconds drain_timeout{
       35'000};  // longer than connect + response, so that every write is accounted for
@@ -162,6 +179,8 @@ struct Config {
   std::vector<Route> routes;  // first match wins
   Store store;
   Log log;
+  AccessLog access_log;
+  Trace trace = Trace::automatic;
   Shutdown shutdown;
   std::optional<std::string>
       etag_secret;  // octets of etag_secret_file, one trailing line feed removed

@@ -43,27 +43,47 @@ constexpr KeyRule sections(std::string_view name, Section child) {
   return {.name = name, .kind = KeyKind::section_list, .section = child};
 }
 
+constexpr KeyRule nullable(KeyRule rule) {
+  rule.null = Null::allowed;
+  return rule;
+}
+
+constexpr KeyRule required(KeyRule rule) {
+  rule.presence = Presence::required;
+  return rule;
+}
+
+constexpr KeyRule shortened(KeyRule rule, Shorthand shorthand) {
+  rule.shorthand = shorthand;
+  return rule;
+}
+
+constexpr KeyRule map_of(std::string_view name, Section child) {
+  return {.name = name, .kind = KeyKind::map, .section = child};
+}
+
 constexpr KeyRule later(std::string_view name, std::string_view unwanted = "") {
   return {.name = name, .availability = Availability::later, .unwanted = unwanted};
 }
 
 // A listener without a single connection, or without time, would be no listener.
 constexpr std::array root_keys{
-    integer("version", 1, 1),
+    required(integer("version", 1, 1)),
     sections("listeners", Section::listener),
     plain("trusted_proxies", KeyKind::list),
-    plain("upstreams", KeyKind::map),
+    map_of("upstreams", Section::upstream),
     section("store", Section::store),
     section("defaults", Section::defaults),
     sections("routes", Section::route),
-    plain("etag_secret_file", KeyKind::text),
+    nullable(plain("etag_secret_file", KeyKind::text)),
     section("log", Section::log),
+    shortened(section("access_log", Section::access_log), Shorthand::first_key),
+    choice("trace", trace_names),
     section("shutdown", Section::shutdown),
-    plain("state_dir", KeyKind::text),
+    nullable(plain("state_dir", KeyKind::text)),
     integer("threads", 0, 1024),
     later("admin"),
     later("plugins", "[]"),
-    later("access_log", "off"),
     later("replicas"),
 };
 
@@ -127,7 +147,7 @@ constexpr std::array settings_keys{
     plain("vary", KeyKind::list),
     size("max_body", 1, gib),
     section("gate", Section::gate),
-    duration("in_doubt", 1, day),
+    nullable(duration("in_doubt", 1, day)),
     plain("doubtful", KeyKind::list),
     section("probe", Section::probe),
     choice("reads", reads_names),
@@ -139,15 +159,16 @@ constexpr std::array settings_keys{
 
 constexpr auto make_route_keys() {
   std::array<KeyRule, settings_keys.size() + 4> keys{
-      plain("name", KeyKind::text), section("match", Section::match),
-      plain("upstream", KeyKind::text), plain("resource", KeyKind::list)};
+      required(plain("name", KeyKind::text)), required(section("match", Section::match)),
+      required(plain("upstream", KeyKind::text)),
+      shortened(plain("resource", KeyKind::list), Shorthand::one_item)};
   std::copy(settings_keys.begin(), settings_keys.end(), keys.begin() + 4);
   return keys;
 }
 constexpr auto route_keys = make_route_keys();
 
 constexpr std::array match_keys{
-    plain("path", KeyKind::text),
+    required(plain("path", KeyKind::text)),
     plain("host", KeyKind::text),
 };
 
@@ -172,6 +193,11 @@ constexpr std::array observe_keys{plain("client_field", KeyKind::text)};
 
 constexpr std::array log_keys{
     choice("level", log_level_names),
+    choice("format", log_format_names),
+};
+
+constexpr std::array access_log_keys{
+    plain("path", KeyKind::text),
     choice("format", log_format_names),
 };
 
@@ -200,9 +226,34 @@ std::span<const KeyRule> keys_of(Section section) {
     case Section::cors: return cors_keys;
     case Section::observe: return observe_keys;
     case Section::log: return log_keys;
+    case Section::access_log: return access_log_keys;
     case Section::shutdown: return shutdown_keys;
   }
   return {};
+}
+
+std::string_view name_of(Section section) {
+  switch (section) {
+    case Section::root: return "root";
+    case Section::listener: return "listener";
+    case Section::listener_timeouts: return "listener_timeouts";
+    case Section::listener_limits: return "listener_limits";
+    case Section::upstream: return "upstream";
+    case Section::upstream_timeouts: return "upstream_timeouts";
+    case Section::store: return "store";
+    case Section::defaults: return "defaults";
+    case Section::route: return "route";
+    case Section::match: return "match";
+    case Section::version: return "version";
+    case Section::gate: return "gate";
+    case Section::probe: return "probe";
+    case Section::cors: return "cors";
+    case Section::observe: return "observe";
+    case Section::log: return "log";
+    case Section::access_log: return "access_log";
+    case Section::shutdown: return "shutdown";
+  }
+  return "";
 }
 
 const KeyRule* find_key(Section section, std::string_view name) {

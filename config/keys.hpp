@@ -30,6 +30,7 @@ enum class Section {
   cors,
   observe,
   log,
+  access_log,
   shutdown,
 };
 
@@ -49,6 +50,14 @@ enum class KeyKind {
 // `later` is known by name and refused by name: what an operator asks for is never ignored.
 enum class Availability { built, later };
 
+// Whether `key: null` says the same as no key at all. Sections always take it.
+enum class Null { refused, allowed };
+// `required`: in each section that is written, in each file.
+enum class Presence { optional, required };
+// What else may be written than what the kind says: a single value for a list with it alone, or for
+// a section with nothing but its first key.
+enum class Shorthand { none, one_item, first_key };
+
 struct KeyRule {
   std::string_view name;
   KeyKind kind = KeyKind::text;
@@ -58,10 +67,17 @@ struct KeyRule {
   std::uint64_t maximum = 0;
   std::span<const std::string_view> choices = {};        // in the order of the enumeration
   std::span<const std::string_view> choices_later = {};  // known, not in this build
-  Section section = Section::root;  // of a section, of each item of a section_list
+  // Of a section, of each item of a section_list, of each value of a map; root: it holds scalars.
+  Section section = Section::root;
+  Null null = Null::refused;
+  Presence presence = Presence::optional;
+  Shorthand shorthand = Shorthand::none;
 };
 
 [[nodiscard]] std::span<const KeyRule> keys_of(Section section);
+
+// "listener_timeouts": for schemas, not for operators.
+[[nodiscard]] std::string_view name_of(Section section);
 
 // The rule of a key, or nullptr where the section has none of this name.
 [[nodiscard]] const KeyRule* find_key(Section section, std::string_view name);
@@ -84,6 +100,7 @@ inline constexpr std::array<std::string_view, 1> version_source_names{"body"};
 inline constexpr std::array<std::string_view, 6> log_level_names{"trace",   "debug", "info",
                                                                  "warning", "error", "off"};
 inline constexpr std::array<std::string_view, 2> log_format_names{"text", "json"};
+inline constexpr std::array<std::string_view, 3> trace_names{"auto", "pass", "off"};
 inline constexpr std::array<std::string_view, 1> store_type_names{"memory"};
 
 }  // namespace ifmatch::config

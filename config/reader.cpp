@@ -220,10 +220,42 @@ void Reader::read_log_and_shutdown(const View& root, Config& config) {
     read_choice(*view, "level", config.log.level);
     read_choice(*view, "format", config.log.format);
   }
+  read_access_log(root, config.access_log);
+  read_choice(root, "trace", config.trace);
   if (const std::optional<View> view = open(root, "shutdown")) {
     check_keys(*view);
     read_duration(*view, "drain_timeout", config.shutdown.drain_timeout);
   }
+}
+
+// `access_log: stdout` says the same as `access_log: { path: stdout }`.
+void Reader::read_access_log(const View& root, AccessLog& log) {
+  const Node* node = value_of(root, "access_log");
+  const bool short_form = node != nullptr && node->kind == Node::Kind::scalar;
+  std::string path = "access_log";
+  if (short_form) {
+    places_[path] = node->place;
+  } else {
+    const std::optional<View> view = open(root, "access_log");
+    if (!view) return;
+    check_keys(*view);
+    read_choice(*view, "format", log.format);
+    node = scalar(*view, "path");
+    path = join_path(path, "path");
+    if (node == nullptr) {
+      if (view->node->find("path") == nullptr) {
+        report_.error("E103", view->node->place, path, "'access_log' has no 'path'",
+                      "add path: stdout, or a file, or off");
+      }
+      return;
+    }
+  }
+  if (node->text.empty() || node->text == "stderr") {
+    report_.error("E205", node->place, path,
+                  "'access_log' cannot be written to " + in_quotes(node->text),
+                  "write off, stdout, or the path of a file");
+  }
+  log.path = node->text;
 }
 
 // The message never repeats what the file holds.

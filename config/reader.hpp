@@ -46,6 +46,7 @@ class Reader {
   void read_upstreams(const View& root, std::vector<Upstream>& upstreams);
   void read_upstream(const View& view, Upstream& upstream);
   void read_store(const View& root, Store& store);
+  void read_access_log(const View& root, AccessLog& log);
   void read_log_and_shutdown(const View& root, Config& config);
   void read_secret(const View& root, Config& config);
   void read_routes(const View& root, const RouteSettings& defaults, Config& config);

@@ -257,6 +257,11 @@ std::string show_with(const Config& config, const Origins* origins) {
   writer.key("level", name_in(log_level_names, config.log.level));
   writer.key("format", name_in(log_format_names, config.log.format));
   writer.close();
+  writer.open("access_log");
+  writer.key("path", yaml_string(config.access_log.path));
+  writer.key("format", name_in(log_format_names, config.access_log.format));
+  writer.close();
+  writer.key("trace", name_in(trace_names, config.trace));
   writer.open("shutdown");
   writer.key("drain_timeout", yaml_duration(config.shutdown.drain_timeout));
   writer.close();

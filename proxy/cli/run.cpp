@@ -12,6 +12,7 @@
 
 #include "proxy/cli/cli.hpp"
 #include "proxy/cli/commands.hpp"
+#include "proxy/net/access_log.hpp"
 #include "proxy/net/server.hpp"
 #include "proxy/net/site.hpp"
 
@@ -77,6 +78,13 @@ void raise_descriptor_limit(const config::Config& config) {
   }
 }
 
+void listen_to(net::AccessLog& log, net::Server& server) {
+  for (std::size_t thread = 0; net::AccountSink* const sink = log.sink(thread); ++thread) {
+    server.add_sink(thread, *sink);
+  }
+  server.control().on_reopen_logs([&log] { log.reopen(); });
+}
+
 }  // namespace
 
 int run(const ConfigOptions& options, const plugins::Registry& plugins) {
@@ -96,7 +104,16 @@ int run(const ConfigOptions& options, const plugins::Registry& plugins) {
     spdlog::error("{}", error.what());
     return exit_config;
   }
+  std::unique_ptr<net::AccessLog> access_log;
+  try {
+    access_log = std::make_unique<net::AccessLog>(site->config.access_log,
+                                                  net::thread_count(site->config));
+  } catch (const std::runtime_error& error) {
+    spdlog::error("{}", error.what());
+    return exit_failed;
+  }
   net::Server server(*site, *ledger);
+  listen_to(*access_log, server);
   try {
     server.start();
   } catch (const std::runtime_error& error) {

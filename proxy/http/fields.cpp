@@ -60,6 +60,8 @@ constexpr auto make_known_names() {
       KnownName{"retry-after", FieldId::retry_after},
       KnownName{"set-cookie", FieldId::set_cookie},
       KnownName{"te", FieldId::te},
+      KnownName{"traceparent", FieldId::traceparent},
+      KnownName{"tracestate", FieldId::tracestate},
       KnownName{"trailer", FieldId::trailer},
       KnownName{"transfer-encoding", FieldId::transfer_encoding},
       KnownName{"upgrade", FieldId::upgrade},

@@ -61,6 +61,8 @@ enum class FieldId : std::uint8_t {
   retry_after,
   set_cookie,
   te,
+  traceparent,
+  tracestate,
   trailer,
   transfer_encoding,
   upgrade,

@@ -55,6 +55,7 @@ bool is_carried(const ForwardedRequest& request, FieldId id, std::string_view na
   if (request.carry == Carry::probe && belongs_to_write(id, name)) return false;
   if (request.identity_coding && id == FieldId::accept_encoding) return false;
   if (request.no_cache && (id == FieldId::cache_control || id == FieldId::pragma)) return false;
+  if (request.traceparent && (id == FieldId::traceparent || id == FieldId::tracestate)) return false;
   if (request.without_credentials &&
       (id == FieldId::authorization || id == FieldId::cookie)) {
     return false;
@@ -156,6 +157,9 @@ void write_request_head(std::string& out, const ForwardedRequest& request) {
   if (request.no_cache) out += "Cache-Control: no-cache\r\n";
   write_replaced(out, request.replaced);
   write_via(out, request.head.minor_version);
+  if (request.traceparent && !request.traceparent->empty()) {
+    write_line(out, "Traceparent", *request.traceparent);
+  }
   write_origin(out, request);
   write_framing(out, request.method, request.framing);
   out += "\r\n";

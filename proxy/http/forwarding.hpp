@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -43,6 +44,8 @@ struct ForwardedRequest {
   bool without_credentials = false;      // without Authorization and Cookie
   // Instead of the client's lines of the same name; an empty value only drops them.
   std::span<const FieldLine> replaced = {};
+  // Set: instead of the client's traceparent and tracestate, which are dropped; "": without one.
+  std::optional<std::string_view> traceparent = std::nullopt;
   const Claims* claims = nullptr;  // what is believed of what a trusted peer said
 };
 

@@ -56,6 +56,7 @@ struct Account {
   // What was asked. The views and pointers live until the account has been told, no longer.
   const http::RequestHead* head = nullptr;  // as far as it came: of a broken one perhaps nothing
   std::string_view client_address;
+  std::string_view trace_id;         // "" where traces are none of our business
   const SiteRoute* route = nullptr;  // null where none matched, or where it never came so far
   std::string_view resource;         // the folded path that names the gate; "" where there is none
 

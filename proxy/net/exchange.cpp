@@ -50,10 +50,14 @@ http::Fault fault_of(ReadError error, http::Origin origin, http::Sent sent) {
   return {};
 }
 
-std::string make_instance() {
+std::uint64_t random_word() {
   thread_local std::mt19937_64 random{(std::uint64_t{std::random_device{}()} << 32U) ^
                                       std::random_device{}()};
-  std::array<std::uint64_t, 2> bits{random(), random()};
+  return random();
+}
+
+std::string make_instance() {
+  std::array<std::uint64_t, 2> bits{random_word(), random_word()};
   bits[0] = (bits[0] & ~0xf000ULL) | 0x4000ULL;                      // version 4 (RFC 9562)
   bits[1] = (bits[1] & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;  // variant
   constexpr std::string_view digits = "0123456789abcdef";
@@ -121,14 +125,31 @@ Exchange::Exchange(Worker& worker, Connection& client, RequestReader& reader,
       peer_(peer),
       continue_owed_(shape.expects_continue),
       account_{.head = &head, .client_address = peer.text},
-      reckoning_(worker.sinks, account_, client, reader, beginning) {}
+      reckoning_(worker.sinks, account_, client, reader, beginning) {
+  identify();
+}
 
-Task<Flow> Exchange::serve() {
+void Exchange::identify() {
   if (peer_.trust == http::Peer::Trust::forwards && http::makes_claims(head_.fields)) {
     claims_ = std::make_unique<http::Claims>(
         http::believed_claims(head_.fields, worker_.site.trusted_proxies));
     if (!claims_->client.empty()) account_.client_address = claims_->client;
   }
+  const config::Trace tracing = worker_.site.config.trace;
+  if (tracing == config::Trace::off) return;
+  const std::string_view sent = http::valid_traceparent(head_.fields);
+  if (!sent.empty()) {
+    account_.trace_id = http::trace_id_of(sent);
+    return;
+  }
+  traceparent_ = std::string_view();
+  if (tracing == config::Trace::pass) return;
+  made_traceparent_ = http::make_traceparent({random_word(), random_word(), random_word()});
+  traceparent_ = std::string_view(made_traceparent_.data(), made_traceparent_.size());
+  account_.trace_id = http::trace_id_of(*traceparent_);
+}
+
+Task<Flow> Exchange::serve() {
   routing_ = route_request(worker_.site, head_, shape_.target);
   route_ = routing_.route;
   account_.route = route_;
@@ -170,6 +191,7 @@ Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry c
                .identity_coding = guarded_read,
                .no_cache = guarded_read && route_->settings->check == config::Check::recorded,
                .replaced = std::span(replaced).first(replaced_count),
+               .traceparent = traceparent_,
                .claims = claims_.get()});
   return octets;
 }

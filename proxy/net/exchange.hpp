@@ -6,6 +6,7 @@
 
 #include "proxy/http/forwarding.hpp"
 #include "proxy/http/framing.hpp"
+#include "proxy/http/trace_context.hpp"
 #include "proxy/net/message_reader.hpp"
 #include "proxy/net/routing.hpp"
 #include "proxy/net/worker.hpp"
@@ -117,6 +118,8 @@ class Exchange {
                                           HeldContent& held, BodyHold& hold);
 
   // Of more than one way.
+  // Finds who the client is and which trace the request belongs to.
+  void identify();
   [[nodiscard]] http::Checked<guard::Resource> resource() const;
   [[nodiscard]] Lent<std::string> upstream_head(std::string_view method, http::Carry carry,
                                                 const http::ContentFraming& framing) const;
@@ -169,6 +172,8 @@ class Exchange {
   const config::Listener& listener_;
   const http::Peer& peer_;
   std::unique_ptr<http::Claims> claims_;  // of a trusted peer that makes any
+  std::optional<std::string_view> traceparent_;  // see ForwardedRequest
+  std::array<char, http::traceparent_octets> made_traceparent_;
   bool continue_owed_ = false;  // the client waits for 100 before it sends its content
   bool must_close_ = false;     // the answer cannot be delimited, or content was left unread
   std::string hops_left_;       // Max-Forwards of an OPTIONS as forwarded, "" where it has none
@@ -183,6 +188,9 @@ class Exchange {
 
 // The answer that belongs to a refusal which depends on the moment: busy or in doubt.
 [[nodiscard]] http::ProblemDetails problem_of_refusal(const guard::Action& action);
+
+// For names that need not be secret: made by a generator of the thread.
+[[nodiscard]] std::uint64_t random_word();
 
 // A fresh "urn:uuid:..." for a problem answer.
 [[nodiscard]] std::string make_instance();

@@ -124,6 +124,7 @@ Lent<std::string> Writing::probe_head(const Candidate& candidate) const {
                                      .no_cache = true,
                                      .without_credentials = candidate.without_credentials,
                                      .replaced = configured,
+                                     .traceparent = x_.traceparent_,
                                      .claims = x_.claims_.get()});
   return octets;
 }

@@ -11,6 +11,7 @@
 #include <random>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "proxy/net/session.hpp"
 #include "proxy/net/worker.hpp"
@@ -69,9 +70,7 @@ class Server::Body {
       limits.hash_seed = (std::uint64_t{random()} << 32U) ^ random();
       desks_.push_back(std::make_unique<GuardDesk>(origin, limits));
     }
-    const std::size_t threads =
-        site.config.threads != 0 ? site.config.threads
-                                 : std::max(1U, std::thread::hardware_concurrency());
+    const std::size_t threads = thread_count(site.config);
     for (std::size_t index = 0; index < threads; ++index) {
       std::vector<std::size_t> shares;
       for (const config::Upstream& upstream : site.config.upstreams) {
@@ -94,10 +93,14 @@ class Server::Body {
       throw;
     }
     // Before anybody is told that we are ready, so that the first TERM is never lost.
-    signals_.emplace(workers_.front()->io, SIGTERM, SIGINT);
+    signals_.emplace(workers_.front()->io, SIGTERM, SIGINT, SIGUSR1);
   }
 
   std::vector<std::string> addresses() const { return addresses_; }
+
+  Control& control() noexcept { return control_; }
+
+  void add_sink(std::size_t thread, AccountSink& sink) { workers_[thread]->sinks.push_back(&sink); }
 
   Ended run() {
     spawn(workers_.front()->io, obey_signals());
@@ -277,15 +280,21 @@ class Server::Body {
   }
 
   Task<void> obey_signals() {
-    auto [failure, number] = co_await signals_->async_wait(as_tuple);
-    if (failure) co_return;
-    spdlog::info("signal {}: finishing the requests under way", number);
-    spawn(workers_.front()->io, drain());
-    auto [cancelled, second] = co_await signals_->async_wait(as_tuple);
-    if (cancelled) co_return;
-    spdlog::warn("signal {}: ending at once", second);
-    ended_ = Ended::cut_short;
-    stop();
+    for (bool ending = false;;) {
+      auto [failure, number] = co_await signals_->async_wait(as_tuple);
+      if (failure) co_return;
+      if (number == SIGUSR1) {
+        control_.reopen_logs();
+      } else if (!std::exchange(ending, true)) {
+        spdlog::info("signal {}: finishing the requests under way", number);
+        spawn(workers_.front()->io, drain());
+      } else {
+        spdlog::warn("signal {}: ending at once", number);
+        ended_ = Ended::cut_short;
+        stop();
+        co_return;
+      }
+    }
   }
 
   Task<void> drain() {
@@ -324,6 +333,7 @@ class Server::Body {
     busy->fetch_sub(1);
   }
 
+  Control control_;
   Site& site_;
   plugins::Ledger& ledger_;
   std::vector<std::unique_ptr<GuardDesk>> desks_;
@@ -338,6 +348,8 @@ Server::Server(Site& site, plugins::Ledger& ledger)
     : body_(std::make_unique<Body>(site, ledger)) {}
 Server::~Server() = default;
 void Server::start() { body_->start(); }
+void Server::add_sink(std::size_t thread, AccountSink& sink) { body_->add_sink(thread, sink); }
+Control& Server::control() noexcept { return body_->control(); }
 std::vector<std::string> Server::addresses() const { return body_->addresses(); }
 Ended Server::run() { return body_->run(); }
 

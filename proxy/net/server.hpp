@@ -8,9 +8,12 @@
 #include <vector>
 
 #include "plugins/api/ledger.hpp"
+#include "proxy/net/control.hpp"
 #include "proxy/net/site.hpp"
 
 namespace ifmatch::net {
+
+class AccountSink;
 
 enum class Ended : std::uint8_t {
   drained,    // everything was answered
@@ -29,6 +32,12 @@ class Server {
   // Claims the origins and binds every listener. Throws std::runtime_error with a sentence that
   // names the address, or the origin, when that fails.
   void start();
+
+  // Tells `sink` of every request on that thread. It must outlive the server. REQUIRES: start()
+  // was not called yet.
+  void add_sink(std::size_t thread, AccountSink& sink);
+
+  [[nodiscard]] Control& control() noexcept;
 
   // The addresses that are listened on, with their real ports. REQUIRES: start() returned.
   [[nodiscard]] std::vector<std::string> addresses() const;

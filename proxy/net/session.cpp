@@ -91,6 +91,9 @@ Task<Flow> Session::refuse(const RequestReader& reader, const http::RequestHead&
                   .decision = decision_of(problem.problem),
                   .problem = problem.problem,
                   .status = static_cast<std::uint16_t>(http::status_of(problem))};
+  if (worker_.site.config.trace != config::Trace::off) {
+    account.trace_id = http::trace_id_of(http::valid_traceparent(head.fields));
+  }
   const Reckoning reckoning(worker_.sinks, account, *client_, reader, beginning);
   problem.instance = make_instance();
   const bool keep = problem.afterwards == http::Afterwards::keep && !worker_.draining;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <stdexcept>
+#include <thread>
 
 #include "proxy/http/fields.hpp"
 
@@ -105,6 +106,11 @@ bool BodyHold::reserve(std::size_t count) noexcept {
   }
   reserved_ += steps * hold_step;
   return true;
+}
+
+std::size_t thread_count(const config::Config& config) {
+  if (config.threads != 0) return config.threads;
+  return std::max(1U, std::thread::hardware_concurrency());
 }
 
 Site::Site(config::Config given, const plugins::Registry& plugins)

@@ -75,6 +75,9 @@ class BodyHold {
   bool exhausted_ = false;
 };
 
+// How many threads serve a configuration.
+[[nodiscard]] std::size_t thread_count(const config::Config& config);
+
 class Site {
  public:
   // Throws std::runtime_error with a sentence when the configuration cannot be served. `plugins`

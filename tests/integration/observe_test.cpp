@@ -57,7 +57,10 @@ std::vector<Asked> asked() {
 
 Response ask(std::uint16_t port, const Asked& asked) {
   RawClient client = RawClient::connect(port);
-  Fields fields{{"Host", "api.test"}, {"User-Agent", "test/1"}};
+  // With a trace of its own: one that the program begins is another for each request.
+  Fields fields{{"Host", "api.test"},
+                {"User-Agent", "test/1"},
+                {"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}};
   fields.insert(fields.end(), asked.fields.begin(), asked.fields.end());
   client.send(client.compose(asked.method, asked.target, fields, asked.body));
   return client.read_response(asked.method == std::string_view("HEAD")

@@ -249,8 +249,6 @@ TEST(Loader, RefusesByNameWhatIsNotBuilt) {
       {"admin", with_route("admin: { address: \"127.0.0.1:9901\" }\n"), {"9:1 E110"}},
       {"admin null", with_route("admin: null\n"), {"9:1 E110"}},
       {"plugins", with_route("plugins: [{ name: a }]\n"), {"9:1 E110"}},
-      {"access_log", with_route("access_log: { path: stdout }\n"), {"9:1 E110"}},
-      {"access_log stdout", with_route("access_log: stdout\n"), {"9:1 E110"}},
       {"replicas", with_route("replicas: 1\n"), {"9:1 E110"}},
       {"listener tls", with_route("listeners: [{ tls: { key: a } }]\n"), {"9:15 E110"}},
       {"listener tls empty", with_route("listeners:\n  - tls:\n"), {"10:5 E110"}},
@@ -290,7 +288,10 @@ std::string with_wrong_value(Section section, const KeyRule& rule) {
   const bool holds_more = rule.kind == KeyKind::section || rule.kind == KeyKind::section_list ||
                           rule.kind == KeyKind::map || rule.kind == KeyKind::list;
   std::string value = std::string(rule.name) + (holds_more ? ": 7" : ": { zz: 1 }");
-  if (rule.name == "resource") value = "resource: { zz: 1 }";
+  if (rule.shorthand != Shorthand::none) {
+    value = std::string(rule.name) +
+            (rule.kind == KeyKind::section ? ": [zz]" : ": { zz: 1 }");
+  }
   const auto wrap = [&value](std::string_view before, std::string_view after) {
     value = std::string(before) + value + std::string(after);
   };
@@ -312,6 +313,7 @@ std::string with_wrong_value(Section section, const KeyRule& rule) {
              text.substr(text.find("routes"));
     case Section::store: return text + "store: { " + value + " }\n";
     case Section::log: return text + "log: { " + value + " }\n";
+    case Section::access_log: return text + "access_log: { " + value + " }\n";
     case Section::shutdown: return text + "shutdown: { " + value + " }\n";
     case Section::defaults: return text + "defaults: { " + value + " }\n";
     case Section::match: wrap("match: { ", " }"); break;
@@ -389,6 +391,32 @@ TEST(Loader, ChecksTypesAndRanges) {
        {"10:12 E103"}},
       {"no match, no upstream", with_route("  - name: b\n"), {"9:11 E103", "9:11 E103"}},
   });
+}
+
+TEST(TheAccessLog, IsReadInBothForms) {
+  const auto read = [](const std::string& text) {
+    const LoadResult result = load_text(with_route(text));
+    EXPECT_TRUE(result.config) << told(result);
+    return result.config ? result.config->access_log : AccessLog{};
+  };
+  EXPECT_EQ(read("").path, "off");
+  EXPECT_EQ(read("access_log: off\n").path, "off");
+  EXPECT_EQ(read("access_log: null\n").path, "off");
+  EXPECT_EQ(read("access_log: stdout\n").path, "stdout");
+  EXPECT_EQ(read("access_log: stdout\n").format, LogFormat::json);
+  EXPECT_EQ(read("access_log: { path: /var/log/a.log, format: text }\n").path, "/var/log/a.log");
+  EXPECT_EQ(read("access_log: { path: stdout, format: text }\n").format, LogFormat::text);
+  expect_findings({
+      {"no path", with_route("access_log: { format: text }\n"), {"9:13 E103"}},
+      {"nowhere", with_route("access_log: \"\"\n"), {"9:13 E205"}},
+      {"the other stream", with_route("access_log: { path: stderr }\n"), {"9:21 E205"}},
+      {"another format", with_route("access_log: { path: off, format: xml }\n"), {"9:34 E205"}},
+      {"an unknown key", with_route("access_log: { path: off, fields: [] }\n"), {"9:26 E101"}},
+      {"a list", with_route("access_log: [stdout]\n"), {"9:13 E201"}},
+      {"trace", with_route("trace: sometimes\n"), {"9:8 E205"}},
+  });
+  EXPECT_EQ(load_text(with_route("")).config->trace, Trace::automatic);
+  EXPECT_EQ(load_text(with_route("trace: off\n")).config->trace, Trace::off);
 }
 
 TEST(Loader, FindsWhatIsWrongBetweenKeys) {

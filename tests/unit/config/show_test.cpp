@@ -24,6 +24,7 @@ TEST(Show, IsReadBackAsTheSameConfiguration) {
       "listeners:\n  - { name: a, address: \"127.0.0.1:0\", timeouts: { header: 1ms } }\n"
       "  - { name: b, address: \"[::1]:0\", limits: { header_fields: 3 } }\n"
       "store: { max_resources: 5 }\nlog: { level: off, format: json }\n"
+      "access_log: { path: /var/log/a.log, format: text }\ntrace: pass\n"
       "shutdown: { drain_timeout: 2m }\nstate_dir: \"none\"\nthreads: 7\n");
   const LoadResult first = load_text(text);
   ASSERT_TRUE(first.config) << told(first);
