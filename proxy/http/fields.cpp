@@ -129,6 +129,15 @@ void Fields::add(std::string_view name, std::string_view value) {
   text_.append(name).append(colon).append(value).append(line_end);
 }
 
+void Fields::add_written(std::string_view line, std::size_t name_size, FieldId id) {
+  const std::size_t value_size = line.size() - name_size - colon.size() - line_end.size();
+  lines_.push_back({static_cast<std::uint32_t>(text_.size()),
+                    static_cast<std::uint32_t>(name_size), static_cast<std::uint32_t>(value_size),
+                    id});
+  present_ |= bit(id);
+  text_ += line;
+}
+
 void Fields::remove(std::string_view name) {
   std::erase_if(lines_, [&](const Span& span) {
     return equals_ignoring_case({text_.data() + span.begin, span.name_size}, name);

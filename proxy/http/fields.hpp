@@ -107,6 +107,10 @@ class Fields {
   // Appends a line as it is. Views handed out before may dangle after it.
   void add(std::string_view name, std::string_view value);
 
+  // The same of a line that is written as it goes out, its end included. REQUIRES: `name_size`
+  // octets of it are the name, and `id` is what identify() says of them.
+  void add_written(std::string_view line, std::size_t name_size, FieldId id);
+
   // Removes every line with the name. Its octets stay in the buffer until clear().
   void remove(std::string_view name);
 

@@ -1,6 +1,7 @@
 #include "proxy/net/message_reader.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "proxy/guard/assert.hpp"
 
@@ -12,7 +13,23 @@ namespace beast_http = boost::beast::http;
 // An empty line before a request line is skipped (RFC 9112 section 2.2), but not for ever.
 constexpr std::size_t leading_lines_octets_max = 16;
 
+constexpr auto fields_of_beast = static_cast<std::size_t>(beast_http::field::xref) + 1;
+
 }  // namespace
+
+http::FieldId identity_of(beast_http::field known, std::string_view name) {
+  static const std::array<http::FieldId, fields_of_beast> identities = [] {
+    std::array<http::FieldId, fields_of_beast> made{};
+    for (std::size_t at = 1; at < made.size(); ++at) {
+      const auto of_beast = beast_http::to_string(static_cast<beast_http::field>(at));
+      made[at] = http::identify({of_beast.data(), of_beast.size()});
+    }
+    return made;
+  }();
+  // Some names are known to us alone.
+  if (known == beast_http::field::unknown) return http::identify(name);
+  return identities[static_cast<std::size_t>(known)];
+}
 
 template <typename Head>
 MessageReader<Head>::MessageReader(Connection& connection, const MessageLimits& limits)

@@ -31,6 +31,9 @@ enum class ReadError : std::uint8_t {
   fields_too_large,
 };
 
+// What Beast has found a name to be, in our words: it has looked it up already.
+[[nodiscard]] http::FieldId identity_of(boost::beast::http::field known, std::string_view name);
+
 // Takes the events of Beast's parser: fills the head, notes where the pieces of content lie.
 template <typename Head>
 class MessageParser final
@@ -52,6 +55,26 @@ class MessageParser final
  private:
   static std::string_view plain(boost::beast::string_view text) {
     return {text.data(), text.size()};
+  }
+
+  // Nearly every line is: then it can be taken as it stands.
+  static bool is_written_as_sent_on(std::string_view behind_name, std::string_view value) {
+    return !value.empty() && value.data() == behind_name.data() + 2 &&
+           behind_name.starts_with(": ") &&
+           behind_name.substr(2 + value.size()).starts_with("\r\n");
+  }
+
+  // Beast joins a folded line in a buffer of its own; RFC 9112 section 5.2 lets us refuse it. Where
+  // the first line is empty it does not copy: then the line end lies before the value. Where
+  // nothing at all is in it, only the blank that begins the next line tells.
+  bool is_folded(std::string_view behind_name, std::string_view value) const {
+    if (value.empty()) {
+      const std::size_t line_end = std::min(behind_name.find('\n'), behind_name.size());
+      return begins_with_blank(behind_name.substr(line_end));
+    }
+    if (value.data() < input.data() || value.data() >= input.data() + input.size()) return true;
+    const auto before_value = static_cast<std::size_t>(value.data() - behind_name.data());
+    return behind_name.substr(0, before_value).find_first_of("\r\n") != std::string_view::npos;
   }
 
   // Whether a blank follows the line feed that `rest` begins with.
@@ -83,32 +106,28 @@ class MessageParser final
     }
   }
 
-  void on_field_impl(boost::beast::http::field, boost::beast::string_view name,
+  void on_field_impl(boost::beast::http::field known, boost::beast::string_view name,
                      boost::beast::string_view value, error_code& failure) override {
     if (++fields_ > limits_.header_fields) {
       refusal = ReadError::fields_too_large;
       failure = boost::beast::http::error::header_limit;
       return;
     }
-    // Beast joins a folded line in a buffer of its own; RFC 9112 section 5.2 lets us refuse it.
-    // Where the first line is empty it does not copy: then the line end lies before the value.
-    // Where nothing at all is in it, only the blank that begins the next line tells.
     const std::string_view behind_name =
         input.substr(static_cast<std::size_t>(name.data() + name.size() - input.data()));
-    const bool folded =
-        value.empty()
-            ? begins_with_blank(behind_name.substr(std::min(behind_name.find('\n'),
-                                                            behind_name.size())))
-            : value.data() < input.data() || value.data() >= input.data() + input.size() ||
-                  behind_name
-                          .substr(0, static_cast<std::size_t>(value.data() - behind_name.data()))
-                          .find_first_of("\r\n") != std::string_view::npos;
-    if (folded) {
+    const bool written = is_written_as_sent_on(behind_name, plain(value));
+    if (!written && is_folded(behind_name, plain(value))) {
       failure = boost::beast::http::error::bad_value;
       return;
     }
     // After the header section these are trailer fields.
-    if (!this->is_header_done()) head->fields.add(plain(name), plain(value));
+    if (this->is_header_done()) return;
+    if (written) {
+      head->fields.add_written({name.data(), name.size() + value.size() + 4}, name.size(),
+                               identity_of(known, plain(name)));
+    } else {
+      head->fields.add(plain(name), plain(value));
+    }
   }
 
   void on_header_impl(error_code&) override { fields_ = 0; }

@@ -19,6 +19,17 @@ TEST(Fields, KeepsOrderAndSpelling) {
   EXPECT_EQ(fields.line(2).value, "2");
 }
 
+TEST(Fields, TakesALineAsItIsWritten) {
+  Fields fields = fields_of({{"A", "1"}});
+  fields.add_written("hOsT: example.org\r\n", 4, FieldId::host);
+  fields.add("b", "");
+  ASSERT_EQ(fields.size(), 3U);
+  EXPECT_EQ(fields.line(1).name, "hOsT");
+  EXPECT_EQ(fields.first(FieldId::host), "example.org");
+  EXPECT_EQ(fields.written(1), "hOsT: example.org\r\n");
+  EXPECT_EQ(fields.written(2), "b: \r\n");
+}
+
 TEST(Fields, FindsNamesInAnyCase) {
   const Fields fields = fields_of({{"IF-MATCH", "a"}, {"If-Match", "b"}, {"X-Thing", "c"}});
   EXPECT_EQ(fields.count("if-match"), 2U);

@@ -392,6 +392,25 @@ TEST_F(AnAnswerReadStraight, ThatCameAtOnceLeavesNothingToRead) {
   EXPECT_EQ(message_.content, "abc");
 }
 
+TEST(AFieldName, IsTheSameToUsWhetherBeastKnowsItOrNot) {
+  namespace beast_http = boost::beast::http;
+  std::size_t known_to_us = 0;
+  for (unsigned at = 1; at <= static_cast<unsigned>(beast_http::field::xref); ++at) {
+    std::string name(beast_http::to_string(static_cast<beast_http::field>(at)));
+    std::ranges::transform(name, name.begin(), [](unsigned char octet) { return toupper(octet); });
+    const beast_http::field known = beast_http::string_to_field(name);
+    EXPECT_EQ(identity_of(known, name), http::identify(name)) << name;
+    known_to_us += http::identify(name) != http::FieldId::other ? 1 : 0;
+  }
+  EXPECT_GT(known_to_us, 30U);
+  for (const std::string_view name : {"X-HTTP-Method", "X-Method-Override", "X-Forwarded-Proto",
+                                      "X-Unknown", "If_Match"}) {
+    EXPECT_EQ(identity_of(beast_http::string_to_field({name.data(), name.size()}), name),
+              http::identify(name))
+        << name;
+  }
+}
+
 TEST(AnAnswerToHead, HasNoContentWhateverItsFieldsSay) {
   Wire wire;
   Message<http::ResponseHead> message;
