@@ -92,7 +92,7 @@ int explain_write(const net::SiteRoute& route, const http::RequestHead& head,
   } else if (terms->conditions.condition && terms->conditions.condition->if_match &&
              !terms->conditions.condition->if_match->any &&
              terms->conditions.condition->if_match->versions.empty()) {
-    return tell_problem(http::stale_version(terms->conditions, std::nullopt));
+    return tell_problem(http::stale_version(head.fields, terms->conditions, std::nullopt));
   } else if (route.settings->check == config::Check::recorded) {
     line("decision", "forwarded if the record shows that the condition holds, else probed");
   } else {

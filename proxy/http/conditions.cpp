@@ -35,14 +35,6 @@ Checked<EntityTagList> read_list(const Fields& fields, FieldId id, std::string_v
   return std::move(*list);
 }
 
-void remember_sent(const EntityTagList& list, std::vector<std::string>& sent) {
-  if (list.any) sent.emplace_back("*");
-  for (const EntityTag& tag : list.tags) {
-    if (sent.size() == sent_max) return;
-    sent.push_back(to_string(tag));
-  }
-}
-
 // Strong comparison (RFC 9110 section 13.1.1): a weak tag never matches, unless the operator said
 // that weakness is the work of an intermediary.
 guard::IfMatch reduce_if_match(const EntityTagList& list, const ConditionOptions& options,
@@ -87,11 +79,11 @@ bool contains(const std::vector<guard::Version>& versions, const guard::Version&
   return std::ranges::find(versions, version) != versions.end();
 }
 
-ProblemDetails refused(Problem problem, ParsedConditions&& conditions,
+ProblemDetails refused(Problem problem, const Fields& fields,
                        const std::optional<guard::Version>& current) {
   ProblemDetails details;
   details.problem = problem;
-  details.sent = std::move(conditions.sent);
+  details.sent = sent_tags(fields);
   if (current) details.current = format_tag(*current);
   return details;
 }
@@ -121,7 +113,6 @@ Checked<ParsedConditions> parse_conditions(const Fields& fields, const Condition
   if (fields.has(FieldId::if_match)) {
     const Checked<EntityTagList> list = read_list(fields, FieldId::if_match, "If-Match");
     if (!list) return list.error();
-    remember_sent(*list, parsed.sent);
     parsed.condition.emplace().if_match = reduce_if_match(*list, options, parsed);
     parsed.wildcard_refused = list->any && options.wildcard_refused;
     parsed.has_precondition = !parsed.wildcard_refused;
@@ -130,7 +121,6 @@ Checked<ParsedConditions> parse_conditions(const Fields& fields, const Condition
   if (fields.has(FieldId::if_none_match)) {
     const Checked<EntityTagList> list = read_list(fields, FieldId::if_none_match, "If-None-Match");
     if (!list) return list.error();
-    if (parsed.sent.empty()) remember_sent(*list, parsed.sent);
     if (!parsed.condition) parsed.condition.emplace();
     parsed.condition->if_none_match = reduce_if_none_match(*list, options);
     // With tags it says what the client does not want, not what it has seen.
@@ -142,6 +132,20 @@ Checked<ParsedConditions> parse_conditions(const Fields& fields, const Condition
     parsed.decides = true;
   }
   return parsed;
+}
+
+std::vector<std::string> sent_tags(const Fields& fields) {
+  const FieldId id = fields.has(FieldId::if_match) ? FieldId::if_match : FieldId::if_none_match;
+  if (!fields.has(id)) return {};
+  const std::optional<EntityTagList> list = parse_entity_tags(fields, id);
+  if (!list) return {};
+  if (list->any) return {"*"};
+  std::vector<std::string> sent;
+  for (const EntityTag& tag : list->tags) {
+    if (sent.size() == sent_max) break;
+    sent.push_back(to_string(tag));
+  }
+  return sent;
 }
 
 ReadVerdict evaluate_read(const guard::Condition& condition,
@@ -156,9 +160,9 @@ ReadVerdict evaluate_read(const guard::Condition& condition,
   return ReadVerdict::proceed;
 }
 
-ProblemDetails stale_version(ParsedConditions conditions,
+ProblemDetails stale_version(const Fields& fields, const ParsedConditions& conditions,
                              const std::optional<guard::Version>& current) {
-  ProblemDetails details = refused(Problem::stale_version, std::move(conditions), current);
+  ProblemDetails details = refused(Problem::stale_version, fields, current);
   if (conditions.rewritten_tag_seen) {
     details.detail =
         "The entity-tag was changed on its way: an intermediary made it weak (W/) or appended the "
@@ -174,9 +178,8 @@ ProblemDetails stale_version(ParsedConditions conditions,
   return details;
 }
 
-ProblemDetails precondition_missing(ParsedConditions conditions) {
-  ProblemDetails details =
-      refused(Problem::precondition_missing, std::move(conditions), std::nullopt);
+ProblemDetails precondition_missing(const Fields& fields, const ParsedConditions& conditions) {
+  ProblemDetails details = refused(Problem::precondition_missing, fields, std::nullopt);
   if (conditions.wildcard_refused) {
     details.detail =
         "If-Match: * does not count here, because it protects nobody's change. Read the resource, "
@@ -189,9 +192,8 @@ ProblemDetails precondition_missing(ParsedConditions conditions) {
   return details;
 }
 
-ProblemDetails already_exists(ParsedConditions conditions,
-                              const std::optional<guard::Version>& current) {
-  return refused(Problem::already_exists, std::move(conditions), current);
+ProblemDetails already_exists(const Fields& fields, const std::optional<guard::Version>& current) {
+  return refused(Problem::already_exists, fields, current);
 }
 
 }  // namespace ifmatch::http

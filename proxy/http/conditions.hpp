@@ -28,7 +28,6 @@ struct ParsedConditions {
   // it all the same: where a missing precondition is allowed, it still has to hold.
   std::optional<guard::Condition> condition;
 
-  std::vector<std::string> sent;  // tags of If-Match (else of If-None-Match) as sent; at most 16
   bool has_precondition = false;  // If-Match (and no refused wildcard), or `If-None-Match: *`
   bool has_if_unmodified_since = false;  // counts as missing: no Last-Modified was handed out
   bool wildcard_refused = false;         // there was an `If-Match: *` that does not count
@@ -44,6 +43,10 @@ struct ParsedConditions {
 [[nodiscard]] Checked<ParsedConditions> parse_conditions(const Fields& fields,
                                                          const ConditionOptions& options);
 
+// The tags of If-Match, else of If-None-Match, as they were sent; at most 16 of them, none of a list
+// that is malformed.
+[[nodiscard]] std::vector<std::string> sent_tags(const Fields& fields);
+
 enum class ReadVerdict : std::uint8_t { proceed, not_modified, failed };
 
 // Evaluates the condition of a GET or HEAD whose answer is a full 200, in the order of RFC 9110
@@ -52,16 +55,18 @@ enum class ReadVerdict : std::uint8_t { proceed, not_modified, failed };
                                         const std::optional<guard::Version>& current) noexcept;
 
 // The answer to a write whose precondition failed: names the tags that were sent, and, when one of
-// them was changed on its way, the cause.
-[[nodiscard]] ProblemDetails stale_version(ParsedConditions conditions,
+// them was changed on its way, the cause. Here and below `fields` are those of the request, and
+// `conditions` what was read out of them.
+[[nodiscard]] ProblemDetails stale_version(const Fields& fields, const ParsedConditions& conditions,
                                            const std::optional<guard::Version>& current);
 
 // The answer to a write without a precondition: says which field is wanted, and why one that was
 // sent does not count.
-[[nodiscard]] ProblemDetails precondition_missing(ParsedConditions conditions);
+[[nodiscard]] ProblemDetails precondition_missing(const Fields& fields,
+                                                  const ParsedConditions& conditions);
 
 // The answer to a write with `If-None-Match` whose resource exists.
-[[nodiscard]] ProblemDetails already_exists(ParsedConditions conditions,
+[[nodiscard]] ProblemDetails already_exists(const Fields& fields,
                                             const std::optional<guard::Version>& current);
 
 }  // namespace ifmatch::http

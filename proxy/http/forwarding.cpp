@@ -75,12 +75,11 @@ void for_each_node(const ForwardedRequest& request, Visit&& visit) {
 // The first element of Forwarded, the client's, tells also what it asked for.
 void write_forwarded(std::string& out, const ForwardedRequest& request, std::string_view scheme,
                      std::string_view host) {
-  std::string asked;
-  if (!host.empty()) {
+  const auto write_asked = [&] {
     // Quoted because of the port; a valid Host has nothing that a quoted string must escape.
-    asked.append("host=\"").append(host).append("\";");
-  }
-  asked.append("proto=").append(scheme);
+    if (!host.empty()) out.append("host=\"").append(host).append("\";");
+    out.append("proto=").append(scheme);
+  };
   out += "Forwarded: ";
   bool first = true;
   for_each_node(request, [&](std::string_view address) {
@@ -89,9 +88,11 @@ void write_forwarded(std::string& out, const ForwardedRequest& request, std::str
     out += is_ipv6 ? "for=\"[" : "for=";
     out += address;
     if (is_ipv6) out += "]\"";
-    if (std::exchange(first, false)) out.append(";").append(asked);
+    if (!std::exchange(first, false)) return;
+    out += ';';
+    write_asked();
   });
-  if (first) out += asked;
+  if (first) write_asked();
   out += "\r\n";
 }
 

@@ -149,7 +149,7 @@ Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
   }
   if (verdict == http::ReadVerdict::failed) {
     account_.decision = Decision::stale;
-    return refuse(http::stale_version(reading.conditions, version));
+    return refuse(http::stale_version(head_.fields, reading.conditions, version));
   }
   if (reading.overflowing) return relay_untagged(reading, answer);
 

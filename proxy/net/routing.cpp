@@ -206,7 +206,7 @@ http::Checked<WriteTerms> terms_of(const SiteRoute& route, const http::RequestHe
   terms.puts = head.method == "PUT" || (overridden && named.method == "PUT");
   const bool allowed = route.settings->on_missing == config::OnMissing::allow;
   if (terms.guarded && !terms.conditions.has_precondition && !allowed) {
-    http::ProblemDetails problem = http::precondition_missing(terms.conditions);
+    http::ProblemDetails problem = http::precondition_missing(head.fields, terms.conditions);
     problem.status = status_of(route.settings->on_missing);
     return problem;
   }

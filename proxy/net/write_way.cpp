@@ -308,10 +308,10 @@ Task<Flow> Writing::refuse(const guard::Action& action) {
       problem.detail = "The version that is current could not be learnt, so nothing was written.";
       break;
     case guard::Refusal::exists:
-      problem = http::already_exists(std::move(terms_.conditions), action.current);
+      problem = http::already_exists(x_.head_.fields, action.current);
       break;
     case guard::Refusal::stale:
-      problem = http::stale_version(std::move(terms_.conditions), action.current);
+      problem = http::stale_version(x_.head_.fields, terms_.conditions, action.current);
       if (route_.settings->on_stale == config::OnStale::s409) problem.status = 409;
       // The tag and the octets must be of one answer.
       if (action.current && shown_ && shown_->content_complete) {

@@ -98,7 +98,7 @@ http::ProblemDetails stale() {
   const http::RequestHead head = put_head();
   const auto conditions = http::parse_conditions(head.fields, {});
   http::ProblemDetails details =
-      http::stale_version(*conditions, octets_of<guard::Version>(7));
+      http::stale_version(head.fields, *conditions, octets_of<guard::Version>(7));
   details.route = "orders";
   details.instance = "urn:uuid:a75d0834-c4eb-4094-835d-a284d25fd978";
   return details;

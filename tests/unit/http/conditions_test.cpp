@@ -22,6 +22,10 @@ ParsedConditions parse(testing::Lines lines, ConditionOptions options = {}) {
   return parsed ? *parsed : ParsedConditions{};
 }
 
+ProblemDetails stale(testing::Lines lines, const std::optional<guard::Version>& current) {
+  return stale_version(fields_of(lines), parse(lines), current);
+}
+
 TEST(Conditions, KnowsEveryConditionalField) {
   for (const std::string_view name : {"If-Match", "if-none-match", "If-Modified-Since",
                                       "If-Unmodified-Since", "IF-RANGE", "Range"}) {
@@ -44,8 +48,8 @@ TEST(Conditions, IfMatchTakesOwnStrongTagsOnly) {
   ASSERT_TRUE(parsed.condition && parsed.condition->if_match);
   EXPECT_FALSE(parsed.condition->if_match->any);
   EXPECT_EQ(parsed.condition->if_match->versions, std::vector{one});
-  EXPECT_EQ(parsed.sent.size(), 3U);
-  EXPECT_EQ(parsed.sent[1], "W/" + format_tag(two));
+  EXPECT_EQ(sent_tags(fields_of({{"If-Match", value}})),
+            (std::vector<std::string>{format_tag(one), "W/" + format_tag(two), "\"foreign\""}));
   EXPECT_TRUE(parsed.has_precondition);
   EXPECT_TRUE(parsed.decides);
   EXPECT_TRUE(parsed.rewritten_tag_seen);
@@ -84,7 +88,7 @@ TEST(Conditions, TheWildcardMayBeRefused) {
   EXPECT_FALSE(refused.has_precondition);
   EXPECT_TRUE(refused.wildcard_refused);
   EXPECT_TRUE(refused.decides);
-  EXPECT_TRUE(contains(precondition_missing(refused).detail, "If-Match: *"));
+  EXPECT_TRUE(contains(precondition_missing({}, refused).detail, "If-Match: *"));
 }
 
 TEST(Conditions, TagsAreNotAffectedByARefusedWildcard) {
@@ -101,7 +105,8 @@ TEST(Conditions, IfNoneMatchIsAPreconditionOnlyAsWildcard) {
   EXPECT_FALSE(tags.has_precondition);
   EXPECT_FALSE(tags.decides);
   EXPECT_EQ(tags.condition->if_none_match->versions, std::vector{one});
-  EXPECT_EQ(tags.sent.size(), 1U);
+  EXPECT_EQ(sent_tags(fields_of({{"If-None-Match", format_tag(one)}})),
+            std::vector{format_tag(one)});
 }
 
 TEST(Conditions, IfNoneMatchComparesWeakly) {
@@ -122,7 +127,7 @@ TEST(Conditions, IfUnmodifiedSinceCountsAsMissingButTakesTheGate) {
   EXPECT_FALSE(parsed.has_precondition);
   EXPECT_TRUE(parsed.has_if_unmodified_since);
   EXPECT_TRUE(parsed.decides);
-  EXPECT_TRUE(contains(precondition_missing(parsed).detail, "If-Unmodified-Since"));
+  EXPECT_TRUE(contains(precondition_missing({}, parsed).detail, "If-Unmodified-Since"));
 }
 
 TEST(Conditions, MalformedListsAreRefusedWithTheNameOfTheField) {
@@ -146,7 +151,8 @@ TEST(Conditions, ListsAreBounded) {
   std::string many;
   for (int i = 0; i < 300; ++i) many += "\"a\",";
   EXPECT_FALSE(parse_conditions(fields_of({{"If-Match", many}}), {}).has_value());
-  EXPECT_LE(parse({{"If-Match", many.substr(0, 400)}}).sent.size(), 16U);
+  EXPECT_TRUE(parse({{"If-Match", many.substr(0, 400)}}).has_precondition);
+  EXPECT_EQ(sent_tags(fields_of({{"If-Match", many.substr(0, 400)}})).size(), 16U);
 }
 
 // The whole truth table: every kind of If-Match against every kind of If-None-Match and of current
@@ -196,16 +202,16 @@ TEST(ReadVerdicts, AWeakTagOfOursFailsIfMatchAndHoldsIfNoneMatch) {
 }
 
 TEST(StaleVersion, NamesWhatWasSentAndWhatIsCurrent) {
-  const ParsedConditions parsed = parse({{"If-Match", format_tag(one)}});
-  const ProblemDetails details = stale_version(parsed, two);
+  const ProblemDetails details = stale({{"If-Match", format_tag(one)}}, two);
   EXPECT_EQ(details.sent, std::vector{format_tag(one)});
   EXPECT_EQ(details.current, format_tag(two));
-  EXPECT_FALSE(stale_version(parsed, std::nullopt).current);
+  EXPECT_FALSE(stale({{"If-Match", format_tag(one)}}, std::nullopt).current);
+  EXPECT_EQ(stale({{"If-Match", "*"}, {"If-None-Match", "\"a\""}}, two).sent,
+            std::vector<std::string>{"*"});
 }
 
 TEST(StaleVersion, NamesTheCauseWhenAnIntermediaryChangedTheTag) {
-  const ProblemDetails details =
-      stale_version(parse({{"If-Match", "W/" + format_tag(one)}}), one);
+  const ProblemDetails details = stale({{"If-Match", "W/" + format_tag(one)}}, one);
   EXPECT_TRUE(contains(details.detail, "intermediary"));
   EXPECT_TRUE(contains(details.detail, "accept_rewritten_tags"));
   EXPECT_TRUE(contains(details.detail, "Cache-Control: no-cache"));
@@ -213,7 +219,7 @@ TEST(StaleVersion, NamesTheCauseWhenAnIntermediaryChangedTheTag) {
 
 TEST(StaleVersion, AlwaysSaysToReadPastCaches) {
   for (const std::string& tag : {format_tag(one), std::string("\"foreign\"")}) {
-    const ProblemDetails details = stale_version(parse({{"If-Match", tag}}), two);
+    const ProblemDetails details = stale({{"If-Match", tag}}, two);
     const std::string json = render(details);
     EXPECT_TRUE(contains(json, "Cache-Control: no-cache")) << json;
   }
