@@ -56,8 +56,10 @@ std::optional<EntityTag> take_tag(std::string_view& rest) noexcept {
   }
   if (!text.starts_with('"')) return std::nullopt;
   text.remove_prefix(1);
-  std::size_t size = 0;
-  while (size < text.size() && is(text[size], octet_class::entity_tag)) ++size;
+  const auto end = std::find_if(text.begin(), text.end(), [](char octet) {
+    return !is(octet, octet_class::entity_tag);
+  });
+  const auto size = static_cast<std::size_t>(end - text.begin());
   if (size == text.size() || text[size] != '"') return std::nullopt;
   tag.opaque = text.substr(0, size);
   rest = text.substr(size + 1);

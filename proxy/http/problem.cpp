@@ -1,5 +1,6 @@
 #include "proxy/http/problem.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include "proxy/guard/assert.hpp"
@@ -96,10 +97,11 @@ constexpr auto plain_octets = make_plain_octets();
 void append_escaped(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
   for (;;) {
-    std::size_t plain = 0;
-    while (plain < text.size() && plain_octets[static_cast<unsigned char>(text[plain])]) ++plain;
-    out += text.substr(0, plain);
-    text.remove_prefix(plain);
+    const auto special = std::find_if(text.begin(), text.end(), [](char octet) {
+      return !plain_octets[static_cast<unsigned char>(octet)];
+    });
+    out.append(text.begin(), special);
+    text.remove_prefix(static_cast<std::size_t>(special - text.begin()));
     if (text.empty()) return;
     const auto octet = static_cast<unsigned char>(text.front());
     if (octet == '"') {

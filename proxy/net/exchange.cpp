@@ -326,7 +326,7 @@ Task<Flow> Exchange::refuse(http::ProblemDetails details) {
                       shape_.framing.kind == http::Framing::length &&
                       shape_.framing.length <= drained_octets_max;
   if (drains) return refuse_when_drained(std::move(details));
-  return refuse_now(std::move(details));
+  return refuse_now(details);
 }
 
 Task<Flow> Exchange::refuse_when_drained(http::ProblemDetails details) {
@@ -336,10 +336,10 @@ Task<Flow> Exchange::refuse_when_drained(http::ProblemDetails details) {
     error = co_await reader_.read_content(deadline);
   }
   if (error != ReadError::none) must_close_ = true;
-  co_return co_await refuse_now(std::move(details));
+  co_return co_await refuse_now(details);
 }
 
-Task<Flow> Exchange::refuse_now(http::ProblemDetails details) {
+Task<Flow> Exchange::refuse_now(http::ProblemDetails& details) {
   // What the client still sends of its content would be taken for the next request.
   if (!reader_.done()) must_close_ = true;
   if (route_ != nullptr && details.route.empty()) details.route = route_->config->name;

@@ -151,7 +151,8 @@ class Exchange {
   [[nodiscard]] Task<Flow> refuse(http::ProblemDetails details);
   // Reads and drops what the client still sends of its content, so that the connection lives on.
   [[nodiscard]] Task<Flow> refuse_when_drained(http::ProblemDetails details);
-  [[nodiscard]] Task<Flow> refuse_now(http::ProblemDetails details);
+  // Completes `details`, which need not outlive the call.
+  [[nodiscard]] Task<Flow> refuse_now(http::ProblemDetails& details);
   [[nodiscard]] http::Closing closing() const;
   // What the upstream is told as Host: as the client sent it, and its own where there was none.
   [[nodiscard]] std::string_view host() const {

@@ -291,35 +291,41 @@ Task<Flow> Writing::refuse(const guard::Action& action) {
   if (lease_) lease_.give_back(keep_alive_);
   x_.account_.decision = decision_of(action.refusal);
   x_.account_.from_record = action.from_record;
-  http::ProblemDetails problem;
+  if (action.refusal == guard::Refusal::absent || action.refusal == guard::Refusal::relayed) {
+    return relay_probe();
+  }
+  // The tag and the octets must be of one answer.
+  if (action.refusal == guard::Refusal::stale && action.current && shown_ &&
+      shown_->content_complete) {
+    return show_current(*shown_, *action.current);
+  }
+  return x_.refuse(problem_of(action));
+}
+
+http::ProblemDetails Writing::problem_of(const guard::Action& action) const {
   switch (action.refusal) {
     case guard::Refusal::busy:
-    case guard::Refusal::in_doubt: return x_.refuse(problem_of_refusal(action));
-    case guard::Refusal::absent:
-    case guard::Refusal::relayed: return relay_probe();
-    case guard::Refusal::unverifiable:
-      if (probed_.fault) {
-        problem = http::problem_of(*probed_.fault, http::MethodKind::read);
-        if (probed_.fault->sent == http::Sent::nothing) break;
-      }
-      problem.problem = http::Problem::version_unknown;
-      problem.status =
-          probed_.fault && probed_.fault->kind == http::FaultKind::timeout ? 504 : 502;
-      problem.detail = "The version that is current could not be learnt, so nothing was written.";
-      break;
-    case guard::Refusal::exists:
-      problem = http::already_exists(x_.head_.fields, action.current);
-      break;
-    case guard::Refusal::stale:
-      problem = http::stale_version(x_.head_.fields, terms_.conditions, action.current);
+    case guard::Refusal::in_doubt: return problem_of_refusal(action);
+    case guard::Refusal::exists: return http::already_exists(x_.head_.fields, action.current);
+    case guard::Refusal::stale: {
+      http::ProblemDetails problem =
+          http::stale_version(x_.head_.fields, terms_.conditions, action.current);
       if (route_.settings->on_stale == config::OnStale::s409) problem.status = 409;
-      // The tag and the octets must be of one answer.
-      if (action.current && shown_ && shown_->content_complete) {
-        return show_current(*shown_, *action.current);
-      }
-      break;
+      return problem;
+    }
+    case guard::Refusal::absent:
+    case guard::Refusal::relayed:
+    case guard::Refusal::unverifiable: break;
   }
-  return x_.refuse(std::move(problem));
+  http::ProblemDetails problem;
+  if (probed_.fault) {
+    problem = http::problem_of(*probed_.fault, http::MethodKind::read);
+    if (probed_.fault->sent == http::Sent::nothing) return problem;
+  }
+  problem.problem = http::Problem::version_unknown;
+  problem.status = probed_.fault && probed_.fault->kind == http::FaultKind::timeout ? 504 : 502;
+  problem.detail = "The version that is current could not be learnt, so nothing was written.";
+  return problem;
 }
 
 }  // namespace ifmatch::net

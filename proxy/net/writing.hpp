@@ -54,6 +54,8 @@ class Writing {
   [[nodiscard]] Task<std::optional<Flow>> forward();
   [[nodiscard]] Task<Result<Outcome>> exchange_once();
   [[nodiscard]] Task<Flow> refuse(const guard::Action& action);
+  // What is told of a refusal that no answer of the API tells.
+  [[nodiscard]] http::ProblemDetails problem_of(const guard::Action& action) const;
 
   void find_candidates();
   void add_candidate(std::string_view accept, std::string_view accept_language,
