@@ -71,14 +71,14 @@ void skip_white_space(std::string_view& text) noexcept {
 }
 
 // Appends the tags of one line. False when it is malformed.
-bool take_line(std::string_view line, std::vector<EntityTag>& tags) {
+bool take_line(std::string_view line, EntityTagList& list) {
   for (;;) {
     skip_white_space(line);
     if (line.empty()) return true;
     if (line.front() != ',') {
       const std::optional<EntityTag> tag = take_tag(line);
       if (!tag) return false;
-      tags.push_back(*tag);
+      list.tags.push_back(*tag);
       skip_white_space(line);
       if (line.empty()) return true;
       if (line.front() != ',') return false;
@@ -130,7 +130,7 @@ std::optional<EntityTagList> parse_entity_tags(const Fields& fields, FieldId id)
     const std::string_view value = fields.line(i).value;
     if (trimmed(value) == "*") {
       list.any = true;
-    } else if (!take_line(value, list.tags)) {
+    } else if (!take_line(value, list)) {
       return std::nullopt;
     }
   }

@@ -3,10 +3,10 @@
 // changed them.
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "proxy/guard/types.hpp"
 #include "proxy/http/fields.hpp"
@@ -25,7 +25,7 @@ struct EntityTag {
 // The value of If-Match or If-None-Match: "*" or at least one tag.
 struct EntityTagList {
   bool any = false;
-  std::vector<EntityTag> tags;
+  boost::container::small_vector<EntityTag, 2> tags;  // more than one is rare
 };
 
 // Reads all lines of that name as one list (RFC 9110 sections 5.6.1, 13.1.1 and 13.1.2). Empty

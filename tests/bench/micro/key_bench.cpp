@@ -25,7 +25,7 @@ BENCHMARK_CAPTURE(folded_path, plain, "/v1/orders/8412735");
 BENCHMARK_CAPTURE(folded_path, escaped, "/v1/orders/M%C3%BCller%2B1/");
 
 const http::Keyring& keyring() {
-  static const http::Keyring keyring(octets_of<std::array<std::uint8_t, 32>>(1));
+  static const http::Keyring keyring(octets_of<http::Keyring::Secret>(1));
   return keyring;
 }
 
