@@ -52,6 +52,8 @@ struct UpstreamTimeouts {
   Milliseconds response{
       30'000};  // a write's whole answer, total; a read's header, and each later silence
   Milliseconds idle{60'000};      // an unused pooled connection is closed after it
+
+  friend bool operator==(const UpstreamTimeouts&, const UpstreamTimeouts&) = default;
 };
 
 struct Upstream {
@@ -62,6 +64,9 @@ struct Upstream {
   std::string base_path;               // from url, without a trailing slash; "" where there is none
   std::size_t max_connections = 256;   // over all threads
   UpstreamTimeouts timeouts;
+
+  // Whether a reload may keep the connections to it.
+  friend bool operator==(const Upstream&, const Upstream&) = default;
 };
 
 enum class Mode { enforce, observe, bypass };
@@ -84,12 +89,16 @@ struct StatusRange {
 struct GateLimits {
   Milliseconds wait{5'000};  // over all gates of a request together
   std::size_t queue = 64;    // waiters per gate, exclusive and shared ones apart
+
+  friend bool operator==(const GateLimits&, const GateLimits&) = default;
 };
 
 // Of mode observe alone.
 struct ObserveSettings {
   // Whose value names a client in the counts: an application says who it is, an address does not.
   std::string client_field = "User-Agent";
+
+  friend bool operator==(const ObserveSettings&, const ObserveSettings&) = default;
 };
 
 // Everything that a route inherits from `defaults`.
@@ -113,6 +122,9 @@ struct RouteSettings {
   bool accept_rewritten_tags = false;
   ExposeEtag expose_etag = ExposeEtag::automatic;
   ObserveSettings observe;
+
+  // Whether a reload leaves everything in force that was decided under it.
+  friend bool operator==(const RouteSettings&, const RouteSettings&) = default;
 };
 
 struct Route {

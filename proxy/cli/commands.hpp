@@ -21,7 +21,7 @@ struct ConfigOptions {
 [[nodiscard]] config::Inputs inputs_of(const ConfigOptions& options);
 
 // Loads and prints every finding to standard error. Unset when there is an error.
-[[nodiscard]] std::optional<config::Config> load_or_report(const ConfigOptions& options);
+[[nodiscard]] std::optional<config::Config> load_or_report(const config::Inputs& inputs);
 
 // run.cpp
 [[nodiscard]] int run(const ConfigOptions& options, const plugins::Registry& plugins);

@@ -154,8 +154,8 @@ config::Inputs inputs_of(const ConfigOptions& options) {
   return inputs;
 }
 
-std::optional<config::Config> load_or_report(const ConfigOptions& options) {
-  config::LoadResult result = config::load(inputs_of(options));
+std::optional<config::Config> load_or_report(const config::Inputs& inputs) {
+  config::LoadResult result = config::load(inputs);
   const std::string text = config::render(result.diagnostics, config::Format::text);
   std::fwrite(text.data(), 1, text.size(), stderr);
   return std::move(result.config);
@@ -183,7 +183,7 @@ int show_config(const ConfigOptions& options, ShowOrigin origin) {
 
 int explain(const ConfigOptions& options, const std::string& method, const std::string& url,
             const std::vector<std::string>& fields, const plugins::Registry& plugins) {
-  std::optional<config::Config> config = load_or_report(options);
+  std::optional<config::Config> config = load_or_report(inputs_of(options));
   if (!config) return exit_config;
   const std::optional<http::RequestHead> head = head_of(method, url, fields);
   if (!head) return exit_usage;
@@ -232,7 +232,7 @@ int explain(const ConfigOptions& options, const std::string& method, const std::
 
 int etag(const ConfigOptions& options, const EtagQuestion& question,
          const plugins::Registry& plugins) {
-  std::optional<config::Config> config = load_or_report(options);
+  std::optional<config::Config> config = load_or_report(inputs_of(options));
   if (!config) return exit_config;
   const net::Site site(std::move(*config), plugins);
   const net::SiteRoute* route = find_route(site, question.route);

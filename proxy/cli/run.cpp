@@ -51,16 +51,20 @@ class JsonFormatter final : public spdlog::formatter {
                                     spdlog::pattern_time_type::local, ""};
 };
 
+void apply_log(const config::Log& log) {
+  spdlog::set_level(level_of(log.level));
+  if (log.format == config::LogFormat::json) {
+    spdlog::set_formatter(std::make_unique<JsonFormatter>());
+  } else {
+    spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  }
+}
+
 void start_log(const config::Log& log) {
   auto logger = spdlog::stderr_logger_mt("ifmatch");
-  logger->set_level(level_of(log.level));
   logger->flush_on(spdlog::level::trace);
-  if (log.format == config::LogFormat::json) {
-    logger->set_formatter(std::make_unique<JsonFormatter>());
-  } else {
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
-  }
   spdlog::set_default_logger(std::move(logger));
+  apply_log(log);
 }
 
 // Every connection is a descriptor, and so is every one to an upstream.
@@ -78,6 +82,24 @@ void raise_descriptor_limit(const config::Config& config) {
   }
 }
 
+// Reads again what was read at the start. Standard input is read once in a process.
+net::Loader loader_of(config::Inputs read_before, const plugins::Registry& plugins) {
+  return [inputs = std::move(read_before), &plugins](const std::shared_ptr<net::SiteMemory>& memory) {
+    net::Loaded loaded;
+    config::LoadResult result = config::load(inputs);
+    loaded.text = config::render(result.diagnostics, config::Format::text);
+    if (!result.config) return loaded;
+    const config::Log log = result.config->log;
+    try {
+      loaded.site = std::make_shared<net::Site>(std::move(*result.config), plugins, memory);
+    } catch (const std::runtime_error& error) {
+      loaded.text += std::string("error: ") + error.what() + "\n";
+    }
+    loaded.applied = [log] { apply_log(log); };
+    return loaded;
+  };
+}
+
 void listen_to(net::AccessLog& log, net::Server& server) {
   for (std::size_t thread = 0; net::AccountSink* const sink = log.sink(thread); ++thread) {
     server.add_sink(thread, *sink);
@@ -88,18 +110,19 @@ void listen_to(net::AccessLog& log, net::Server& server) {
 }  // namespace
 
 int run(const ConfigOptions& options, const plugins::Registry& plugins) {
-  std::optional<config::Config> config = load_or_report(options);
+  config::Inputs inputs = inputs_of(options);
+  std::optional<config::Config> config = load_or_report(inputs);
   if (!config) return exit_config;
   start_log(config->log);
   raise_descriptor_limit(*config);
   // A peer that closes while we write is an ordinary error of that write.
   std::signal(SIGPIPE, SIG_IGN);
 
-  std::optional<net::Site> site;
+  std::shared_ptr<const net::Site> site;
   std::unique_ptr<plugins::Ledger> ledger;
   try {
     ledger = plugins.make_ledger("memory", {.state_dir = config->state_dir});
-    site.emplace(std::move(*config), plugins);
+    site = std::make_shared<net::Site>(std::move(*config), plugins);
   } catch (const std::runtime_error& error) {
     spdlog::error("{}", error.what());
     return exit_config;
@@ -112,7 +135,7 @@ int run(const ConfigOptions& options, const plugins::Registry& plugins) {
     spdlog::error("{}", error.what());
     return exit_failed;
   }
-  net::Server server(*site, *ledger);
+  net::Server server(std::move(site), *ledger, loader_of(std::move(inputs), plugins));
   listen_to(*access_log, server);
   try {
     server.start();

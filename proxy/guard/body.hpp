@@ -51,6 +51,8 @@ class Engine::Body {
   std::optional<Instant> next_deadline() const;
   void quarantine_everything(Instant until);
   void reconfigured();
+  std::uint64_t generation() const { return generation_; }
+  bool has_older_than(std::uint64_t generation) const;
   EngineCounts counts() const;
 
  private:

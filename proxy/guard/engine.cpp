@@ -350,7 +350,11 @@ std::size_t& Engine::Body::Living::of(const Request& request) {
 }
 
 bool Engine::Body::older_ones_live() const {
-  return rules_.reload_waits && !living_.empty() && living_.begin()->first < generation_;
+  return rules_.reload_waits && has_older_than(generation_);
+}
+
+bool Engine::Body::has_older_than(std::uint64_t generation) const {
+  return !living_.empty() && living_.begin()->first < generation;
 }
 
 void Engine::Body::forget_living(const Request& request) {
@@ -429,6 +433,12 @@ void Engine::quarantine_everything(Instant until) {
 }
 void Engine::reconfigured(Instant) {
   body_->reconfigured();
+}
+std::uint64_t Engine::generation() const {
+  return body_->generation();
+}
+bool Engine::has_older_than(std::uint64_t generation) const {
+  return body_->has_older_than(generation);
 }
 EngineCounts Engine::counts() const {
   return body_->counts();

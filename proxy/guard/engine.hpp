@@ -228,6 +228,10 @@ class Engine {
   // older ones are gone that it might exclude: an exclusive one waits for all of them, a shared one
   // for exclusive ones and reads, a read for writes. This waiting counts as waiting at a gate.
   void reconfigured(Instant now);
+  // How often that was called, and whether a request lives that was submitted before it had been
+  // called so often.
+  [[nodiscard]] std::uint64_t generation() const;
+  [[nodiscard]] bool has_older_than(std::uint64_t generation) const;
 
   [[nodiscard]] EngineCounts counts() const;
 

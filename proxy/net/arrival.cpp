@@ -73,7 +73,7 @@ Task<std::optional<http::Peer>> find_named_peer(Worker& worker, const config::Li
   switch (co_await read_header(socket, header)) {
     case Reading::complete:
       if (header.client.is_known()) {
-        peer = http::peer_of(header.client, worker.site.trusted_proxies);
+        peer = http::peer_of(header.client, worker.edition()->site().trusted_proxies);
       }
       co_return peer;
     case Reading::silent: break;
@@ -96,7 +96,7 @@ http::Address address_of(const tcp::endpoint& endpoint) {
 
 Task<std::optional<http::Peer>> find_peer(Worker& worker, const config::Listener& listener,
                                           Socket& socket, const http::Address& address) {
-  http::Peer peer = http::peer_of(address, worker.site.trusted_proxies);
+  http::Peer peer = http::peer_of(address, worker.edition()->site().trusted_proxies);
   if (listener.proxy_protocol == config::ProxyProtocol::none) {
     return std::optional<http::Peer>(std::move(peer));
   }

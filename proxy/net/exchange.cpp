@@ -17,6 +17,16 @@ constexpr std::uint64_t drained_octets_max = 64 * 1024;
 // Content of known length that is sent on as it arrives is read in pieces of this size at most.
 constexpr std::size_t streamed_octets_max = 64 * 1024;
 
+// So often a request begins anew because of a reload. More reloads than that within one request are
+// a mistake, and somebody waits for the answer.
+constexpr unsigned restarts_max = 5;
+
+http::ProblemDetails reconfigured_meanwhile() {
+  return {.problem = http::Problem::resource_busy,
+          .detail = "The configuration changed while the request came in. Nothing was written.",
+          .retry_after = std::chrono::seconds(1)};
+}
+
 constexpr MessageLimits upstream_limits{
     .header_bytes = 64 * 1024, .header_fields = 256, .target_bytes = 0};
 
@@ -114,13 +124,15 @@ void Answer::keep_lease() {
 
 Exchange::Exchange(Worker& worker, Connection& client, RequestReader& reader,
                    const http::RequestHead& head, const http::RequestShape& shape,
-                   const config::Listener& listener, const http::Peer& peer,
+                   const Door& door, const config::Listener& listener, const http::Peer& peer,
                    const Beginning& beginning)
     : worker_(worker),
+      edition_(worker.edition()),
       client_(client),
       reader_(reader),
       head_(head),
       shape_(shape),
+      door_(door),
       listener_(listener),
       peer_(peer),
       continue_owed_(shape.expects_continue),
@@ -132,10 +144,10 @@ Exchange::Exchange(Worker& worker, Connection& client, RequestReader& reader,
 void Exchange::identify() {
   if (peer_.trust == http::Peer::Trust::forwards && http::makes_claims(head_.fields)) {
     claims_ = std::make_unique<http::Claims>(
-        http::believed_claims(head_.fields, worker_.site.trusted_proxies));
+        http::believed_claims(head_.fields, site().trusted_proxies));
     if (!claims_->client.empty()) account_.client_address = claims_->client;
   }
-  const config::Trace tracing = worker_.site.config.trace;
+  const config::Trace tracing = site().config.trace;
   if (tracing == config::Trace::off) return;
   const std::string_view sent = http::valid_traceparent(head_.fields);
   if (!sent.empty()) {
@@ -150,13 +162,17 @@ void Exchange::identify() {
 }
 
 Task<Flow> Exchange::serve() {
-  routing_ = route_request(worker_.site, head_, shape_.target);
+  routing_ = route_request(site(), head_, shape_.target);
   route_ = routing_.route;
   account_.route = route_;
   account_.resource = routing_.folded;
   if (routing_.problem) {
     account_.decision = decision_of(routing_.problem->problem);
     return refuse(std::move(*routing_.problem));
+  }
+  // It was on the write way when it began, and its content has been taken off the connection.
+  if (content_ && shape_.framing.kind != http::Framing::none && routing_.way != Way::write) {
+    return refuse(reconfigured_meanwhile());
   }
   switch (routing_.way) {
     case Way::read: return read_way();
@@ -167,8 +183,23 @@ Task<Flow> Exchange::serve() {
   return pass_way();
 }
 
+Task<Flow> Exchange::again() {
+  if (++restarts_ > restarts_max) co_return co_await refuse(reconfigured_meanwhile());
+  worker_.renew();
+  // Nothing may refer any more to the edition that ends here.
+  route_ = nullptr;
+  routing_ = Routing();
+  account_.route = nullptr;
+  account_.resource = {};
+  account_.upstream_address = {};
+  onlooker_ = nullptr;
+  withheld_ = {};
+  edition_ = worker_.edition();
+  co_return co_await serve();
+}
+
 http::Checked<guard::Resource> Exchange::resource() const {
-  return resource_of(worker_.site, routing_, head_, shape_.target);
+  return resource_of(site(), routing_, head_, shape_.target);
 }
 
 Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry carry,
@@ -201,7 +232,7 @@ Task<Result<void>> Exchange::ask(Answer& answer, std::string_view octets, std::s
   Reuse reuse = Reuse::any;
   for (;;) {
     if (!answer.lease) {
-      Result<Lease> lease = co_await worker_.pool_of(*route_).lease(reuse);
+      Result<Lease> lease = co_await pool().lease(reuse);
       if (lease.has_error()) co_return lease.error();
       answer.lease = std::move(*lease);
     }
@@ -271,26 +302,24 @@ void Exchange::learn(guard::ResourceView resource, const guard::Digest& target,
   // A cache in front of the API answered: whose version that is, nobody knows.
   const bool recorded = route_->settings->check == config::Check::recorded;
   if (recorded && answered.has(http::FieldId::age)) return;
-  Site& site = worker_.site;
   guard::Lesson lesson{.resource = resource,
                        .view = {},
                        .version = version,
-                       .selection = site.selections.intern(asked),
+                       .selection = site().selections.intern(asked),
                        .since = since,
                        .shown = shown};
   lesson.view.target = target;
-  lesson.view.viewer = site.keyring.viewer_digest(asked, route_->settings->vary);
+  const http::Keyring& keyring = site().keyring;
+  lesson.view.viewer = keyring.viewer_digest(asked, route_->settings->vary);
   lesson.view.variant =
-      site.keyring.variant_digest(target, lesson.view.viewer, asked, answered);
+      keyring.variant_digest(target, lesson.view.viewer, asked, answered);
   // Only there a client gets the coding that it asked for.
   if (route_->settings->mode == config::Mode::observe &&
       answered.has(http::FieldId::content_encoding)) {
-    lesson.view.variant = site.keyring.coded_digest(
+    lesson.view.variant = keyring.coded_digest(
         lesson.view.variant, answered.first(http::FieldId::content_encoding));
   }
-  const bool anonymous = http::is_anonymous(asked);
-  const bool out_of_band = worker_.desk_of(*route_).ask(
-      [&](guard::Engine& engine) { return engine.learn(lesson, anonymous); });
+  const bool out_of_band = desk().learn(terms(), lesson, http::is_anonymous(asked));
   if (out_of_band) ++account_.out_of_band;
 }
 
@@ -300,7 +329,7 @@ Flow Exchange::flow_after(const error_code& failure, http::Closing ending) {
 }
 
 http::Closing Exchange::closing() const {
-  const bool keep = shape_.keep_alive && !worker_.draining && !must_close_;
+  const bool keep = shape_.keep_alive && !worker_.draining && !door_.closed && !must_close_;
   return {.client_minor_version = head_.minor_version, .keep_alive = keep};
 }
 

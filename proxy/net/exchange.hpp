@@ -66,9 +66,9 @@ class Onlooker {
 
 class Exchange {
  public:
-  // Everything given must outlive the exchange.
+  // Everything given must outlive the exchange. It is served with the edition of this moment.
   Exchange(Worker& worker, Connection& client, RequestReader& reader, const http::RequestHead& head,
-           const http::RequestShape& shape, const config::Listener& listener,
+           const http::RequestShape& shape, const Door& door, const config::Listener& listener,
            const http::Peer& peer, const Beginning& beginning);
 
   [[nodiscard]] Task<Flow> serve();
@@ -85,11 +85,15 @@ class Exchange {
   [[nodiscard]] Task<Flow> write_way();
   [[nodiscard]] Task<Flow> pass_way();
   [[nodiscard]] Task<Flow> observe_way();
+  // Begins anew with the newest edition: a reload has changed what binds there since this one
+  // began, and nothing has been sent yet.
+  [[nodiscard]] Task<Flow> again();
 
   // Of the read way.
   struct Reading;
-  [[nodiscard]] Task<std::optional<Flow>> enter_read(Obligation& duty,
-                                                     const guard::Resource& resource);
+  enum class Entered : std::uint8_t { yes, answered, superseded };
+  [[nodiscard]] Task<Entered> enter_read(Obligation& duty, const guard::Resource& resource,
+                                         Flow& answered);
   // Takes in what has not come with the head, up to what is held back to be tagged.
   [[nodiscard]] Task<ReadError> take_content(Reading& reading, Answer& answer,
                                              plugins::VersionHasher& hasher);
@@ -162,14 +166,21 @@ class Exchange {
     return route_->upstream->timeouts.response;
   }
 
+  [[nodiscard]] const Site& site() const noexcept { return edition_->site(); }
+  [[nodiscard]] GuardDesk& desk() const { return edition_->desk_of(*route_); }
+  [[nodiscard]] Terms terms() const { return edition_->terms_of(*route_); }
+  [[nodiscard]] UpstreamPool& pool() const { return edition_->pool_of(*route_); }
+
   friend class Writing;
   friend class Upload;
 
   Worker& worker_;
+  EditionPtr edition_;  // keeps alive what all below refers to
   Connection& client_;
   RequestReader& reader_;
   const http::RequestHead& head_;
   const http::RequestShape& shape_;
+  const Door& door_;
   const config::Listener& listener_;
   const http::Peer& peer_;
   std::unique_ptr<http::Claims> claims_;  // of a trusted peer that makes any
@@ -177,6 +188,8 @@ class Exchange {
   std::array<char, http::traceparent_octets> made_traceparent_;
   bool continue_owed_ = false;  // the client waits for 100 before it sends its content
   bool must_close_ = false;     // the answer cannot be delimited, or content was left unread
+  unsigned restarts_ = 0;       // how often again() was called
+  std::optional<std::string> content_;  // of a write that begins anew
   std::string hops_left_;       // Max-Forwards of an OPTIONS as forwarded, "" where it has none
   std::string_view withheld_;   // a field of the client's that is not forwarded, "" for none
   Onlooker* onlooker_ = nullptr;  // of the observe way

@@ -1,5 +1,6 @@
 #include "proxy/net/guard_desk.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/guard/assert.hpp"
@@ -62,6 +63,124 @@ void GuardDesk::tick(Instant now) {
   dispatch(unleashed, 0);
 }
 
+bool GuardDesk::learn(Terms terms, const guard::Lesson& lesson, bool without_credentials) {
+  const std::lock_guard lock(mutex_);
+  return terms == terms_ && engine_.learn(lesson, without_credentials);
+}
+
+Terms GuardDesk::terms() {
+  const std::lock_guard lock(mutex_);
+  return terms_;
+}
+
+Terms GuardDesk::reconfigured(Instant now, guard::Duration in_doubt) {
+  guard::Actions& unleashed = actions();
+  Terms begun = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto present = passing_.find(terms_);
+    if (present != passing_.end()) {
+      Passing& passing = present->second;
+      if (passing.count > 0) {
+        passing.in_doubt = in_doubt;
+        passing.stand_in = send_stand_in(now, in_doubt, unleashed);
+      } else {
+        if (passing.doubt_until > now) {
+          const guard::Duration left = passing.doubt_until - now;
+          engine_.in_doubt(send_stand_in(now, left, unleashed), now, unleashed);
+        }
+        passing_.erase(present);
+      }
+    }
+    begun = ++terms_;
+    engine_.reconfigured(now);
+  }
+  dispatch(unleashed, 0);
+  return begun;
+}
+
+guard::RequestId GuardDesk::send_stand_in(Instant now, guard::Duration in_doubt,
+                                          guard::Actions& unleashed) {
+  const guard::RequestId id = draw_id();
+  guard::WriteRequest everything;
+  everything.resource.paths.emplace_back("/");
+  everything.hold = guard::Hold::none;
+  everything.in_doubt = in_doubt;
+  engine_.submit(id, everything, now, unleashed);
+  engine_.connected(id, now, unleashed);
+  return id;
+}
+
+guard::RequestId GuardDesk::stand_in(Instant now) {
+  guard::Actions& unleashed = actions();
+  guard::RequestId id = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    id = send_stand_in(now, {}, unleashed);
+    engine_.reconfigured(now);
+  }
+  dispatch(unleashed, id);
+  return id;
+}
+
+void GuardDesk::stand_in_gone(guard::RequestId id, Instant now) {
+  guard::Actions& unleashed = actions();
+  {
+    const std::lock_guard lock(mutex_);
+    engine_.settled(id, now, unleashed);
+  }
+  dispatch(unleashed, id);
+}
+
+std::uint64_t GuardDesk::generation() {
+  const std::lock_guard lock(mutex_);
+  return engine_.generation();
+}
+
+bool GuardDesk::has_older_than(std::uint64_t generation) {
+  const std::lock_guard lock(mutex_);
+  return engine_.has_older_than(generation);
+}
+
+bool GuardDesk::has_unsettled(Instant now) {
+  const std::lock_guard lock(mutex_);
+  const guard::EngineCounts counts = engine_.counts();
+  return counts.requests != 0 || counts.everything_in_doubt ||
+         std::ranges::any_of(passing_, [now](const auto& passing) {
+           return passing.second.count != 0 || passing.second.doubt_until > now;
+         });
+}
+
+Submitted GuardDesk::enter_passage(Terms terms) {
+  const std::lock_guard lock(mutex_);
+  if (terms != terms_) return Submitted::superseded;
+  ++passing_[terms].count;
+  return Submitted::yes;
+}
+
+void GuardDesk::leave_passage(Terms terms, guard::Duration in_doubt) {
+  guard::Actions& unleashed = actions();
+  {
+    const Instant now = Clock::now();
+    const std::lock_guard lock(mutex_);
+    const auto found = passing_.find(terms);
+    IFMATCH_ASSERT(found != passing_.end() && found->second.count > 0);
+    Passing& passing = found->second;
+    --passing.count;
+    if (in_doubt.count() > 0) passing.doubt_until = std::max(passing.doubt_until, now + in_doubt);
+    if (terms == terms_ || passing.count > 0) return;
+    IFMATCH_ASSERT(passing.stand_in);
+    // The stand-in's quarantine is the longest of its origin, and begins with the last end.
+    if (passing.doubt_until > now) {
+      engine_.in_doubt(*passing.stand_in, now, unleashed);
+    } else {
+      engine_.settled(*passing.stand_in, now, unleashed);
+    }
+    passing_.erase(found);
+  }
+  dispatch(unleashed, 0);
+}
+
 void GuardDesk::dispatch(const guard::Actions& actions, guard::RequestId own) {
   for (const guard::Action& action : actions) {
     if (action.what == guard::Do::wait || action.request == own) continue;
@@ -111,18 +230,22 @@ Obligation::~Obligation() {
   if (ticket_) desk_.close(id_);
 }
 
-void Obligation::submit(const guard::WriteRequest& request) {
-  state_ = State::waiting;
+Submitted Obligation::submit(const guard::WriteRequest& request, Terms terms) {
   apply([&](guard::Engine& engine, guard::Actions& out) {
+    if (terms != desk_.terms_) return;
+    state_ = State::waiting;
     engine.submit(id_, request, Clock::now(), out);
   });
+  return state_ == State::over ? Submitted::superseded : Submitted::yes;
 }
 
-void Obligation::submit_read(guard::ReadRequest request) {
-  state_ = State::waiting;
+Submitted Obligation::submit_read(guard::ReadRequest request, Terms terms) {
   apply([&](guard::Engine& engine, guard::Actions& out) {
+    if (terms != desk_.terms_) return;
+    state_ = State::waiting;
     engine.submit_read(id_, std::move(request), Clock::now(), out);
   });
+  return state_ == State::over ? Submitted::superseded : Submitted::yes;
 }
 
 void Obligation::probed(const guard::Observation& seen, guard::Epoch since,
@@ -168,6 +291,16 @@ void Obligation::leave() {
   apply([&](guard::Engine& engine, guard::Actions& out) {
     engine.leave(id_, Clock::now(), out);
   });
+}
+
+Submitted Passage::enter(Terms terms) {
+  const Submitted entered = desk_.enter_passage(terms);
+  if (entered == Submitted::yes) terms_ = terms;
+  return entered;
+}
+
+Passage::~Passage() {
+  if (terms_) desk_.leave_passage(*terms_, doubtful_ ? in_doubt_ : guard::Duration{});
 }
 
 }  // namespace ifmatch::net

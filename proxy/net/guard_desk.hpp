@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <unordered_map>
 
@@ -14,6 +15,16 @@
 namespace ifmatch::net {
 
 class Obligation;
+class Passage;
+
+// Counts the reloads that changed what binds at one origin. A request is submitted under the terms
+// by which its route, gates and conditions were found; see GuardDesk::reconfigured().
+using Terms = std::uint64_t;
+
+enum class Submitted : std::uint8_t {
+  yes,
+  superseded,  // other terms are in force: nothing happened. Begin anew under the newest edition
+};
 
 // Where one request waits for what the engine decides about it. Used on its own thread only, but
 // for the executor, by which others reach it.
@@ -59,8 +70,52 @@ class GuardDesk {
   // Ends waits and quarantines that are over.
   void tick(Instant now);
 
+  // Records what a read showed, unless other terms are in force: its names and tags are not ours.
+  // Whether it shows that something was changed without us.
+  bool learn(Terms terms, const guard::Lesson& lesson, bool without_credentials);
+
+  [[nodiscard]] Terms terms();
+
+  // A reload changed what binds here. Begins new terms, and returns them. From here on:
+  //
+  //   - What was submitted before goes on to its end, and guarded writes that are submitted
+  //     afterwards begin only when it is gone (guard::Engine::reconfigured).
+  //   - Nothing more is submitted under the old terms, by whatever thread: the terms are compared
+  //     under the mutex under which they change. So no old request can come after a new one, and
+  //     the engine never has both kinds at its gates, whose names may differ. Whoever is turned
+  //     away has sent nothing yet and begins anew.
+  //   - Unsafe requests that passed beside the gates, because the old configuration guarded
+  //     nothing there, are among those that are waited for: see Passage. `in_doubt` is the
+  //     quarantine of one of them that ends without an outcome.
+  Terms reconfigured(Instant now, guard::Duration in_doubt);
+
+  // Stands for something that this engine cannot see: a write that may reach everything. Whatever
+  // is submitted from here on waits for it as for what is older.
+  [[nodiscard]] guard::RequestId stand_in(Instant now);
+  void stand_in_gone(guard::RequestId id, Instant now);
+
+  // A moment, and whether something that was submitted before it is unsettled.
+  [[nodiscard]] std::uint64_t generation();
+  [[nodiscard]] bool has_older_than(std::uint64_t generation);
+  // Whether anything at all is.
+  [[nodiscard]] bool has_unsettled(Instant now);
+
  private:
   friend class Obligation;
+  friend class Passage;
+
+  // Unsafe requests beside the gates, of one time between two changes of the terms.
+  struct Passing {
+    std::size_t count = 0;
+    Instant doubt_until{};               // the latest quarantine of those that are over
+    guard::Duration in_doubt{};          // of the stand-in
+    std::optional<guard::RequestId> stand_in;  // once the terms are old
+  };
+
+  [[nodiscard]] guard::RequestId send_stand_in(Instant now, guard::Duration in_doubt,
+                                               guard::Actions& unleashed);
+  [[nodiscard]] Submitted enter_passage(Terms terms);
+  void leave_passage(Terms terms, guard::Duration in_doubt);
 
   // An empty list in the memory of an earlier call on this thread.
   [[nodiscard]] static guard::Actions& actions();
@@ -76,6 +131,8 @@ class GuardDesk {
   std::mutex mutex_;
   guard::Engine engine_;
   Observatory observatory_;
+  Terms terms_ = 1;
+  std::map<Terms, Passing> passing_;  // those of old terms only while somebody passes
   std::atomic<bool> shut_{false};
   std::atomic<guard::RequestId> next_id_{1};
   std::mutex tickets_mutex_;  // may be taken while mutex_ is held, never the other way round
@@ -103,8 +160,8 @@ class Obligation {
   // What to do next; unset when the client left while it waited.
   [[nodiscard]] Task<std::optional<guard::Action>> next(Connection& client);
 
-  void submit(const guard::WriteRequest& request);
-  void submit_read(guard::ReadRequest request);
+  [[nodiscard]] Submitted submit(const guard::WriteRequest& request, Terms terms);
+  [[nodiscard]] Submitted submit_read(guard::ReadRequest request, Terms terms);
   void probed(const guard::Observation& seen, guard::Epoch since,
               guard::Engine::Candidates candidates);
   // Afterwards the action is `send`, or anything else but `connect`.
@@ -131,6 +188,30 @@ class Obligation {
   State state_ = State::over;  // until it is submitted nothing is owed
   std::optional<guard::Action> answered_;
   std::shared_ptr<Ticket> ticket_;
+};
+
+// An unsafe request that takes no gate, because nothing is guarded where it goes. It is counted, so
+// that a reload that begins to guard there can wait for it. Whoever forgets to say how it ended
+// leaves it in doubt.
+class Passage {
+ public:
+  // `in_doubt` is the length of its quarantine, should it come to that.
+  Passage(GuardDesk& desk, guard::Duration in_doubt) : desk_(desk), in_doubt_(in_doubt) {}
+  ~Passage();
+  Passage(const Passage&) = delete;
+  Passage& operator=(const Passage&) = delete;
+
+  [[nodiscard]] Submitted enter(Terms terms);
+  // Until then nothing can have happened.
+  void sending() noexcept { doubtful_ = true; }
+  // Its answer has been read whole.
+  void settled() noexcept { doubtful_ = false; }
+
+ private:
+  GuardDesk& desk_;
+  guard::Duration in_doubt_;
+  std::optional<Terms> terms_;  // once it has entered
+  bool doubtful_ = false;
 };
 
 }  // namespace ifmatch::net

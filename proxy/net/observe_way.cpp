@@ -67,7 +67,7 @@ class Exchange::ObservedRead final : public Onlooker {
   ObservedRead(Exchange& exchange, Lent<plugins::VersionHasher>& hasher)
       : x_(exchange),
         hasher_(*hasher),
-        desk_(exchange.worker_.desk_of(*exchange.route_)),
+        desk_(exchange.desk()),
         since_(desk_.epoch()),
         began_(desk_.observatory().read_begins()) {}
 
@@ -95,7 +95,7 @@ class Exchange::ObservedRead final : public Onlooker {
   std::optional<guard::Version> read(const http::ResponseHead& head, guard::Shown shown) {
     const std::optional<guard::Version> version =
         hashes_ && !overflowing() ? hasher_.finish() : std::nullopt;
-    const http::Keyring& keyring = x_.worker_.site.keyring;
+    const http::Keyring& keyring = x_.site().keyring;
     desk_.observatory().read_ends(x_.observed(), keyring.target_digest({}, x_.routing_.folded),
                                   began_, version);
     if (!version) return version;
@@ -122,7 +122,7 @@ class Exchange::ObservedWrite final : public Onlooker {
  public:
   explicit ObservedWrite(Exchange& exchange)
       : x_(exchange),
-        desk_(exchange.worker_.desk_of(*exchange.route_)),
+        desk_(exchange.desk()),
         who_(exchange.observed()),
         duty_(desk_, exchange.worker_.io.get_executor()) {
     http::Checked<guard::Resource> resource = x_.resource();
@@ -130,7 +130,7 @@ class Exchange::ObservedWrite final : public Onlooker {
     resource_ = resource.has_error() ? guard::Resource{{x_.routing_.folded}, {}}
                                      : std::move(*resource);
     for (const std::string& path : resource_.paths) {
-      paths_.push_back(x_.worker_.site.keyring.target_digest({}, path));
+      paths_.push_back(x_.site().keyring.target_digest({}, path));
     }
     foresee();
   }
@@ -139,23 +139,30 @@ class Exchange::ObservedWrite final : public Onlooker {
   ~ObservedWrite() { end(LostUpdates::Effect::unknown); }
 
   void sending() override {
-    duty_.submit({.resource = resource_,
-                  .hold = guard::Hold::none,
-                  .condition = {},
-                  .view = {},
-                  .in_doubt = x_.route_->in_doubt});
-    expect(guard::Do::connect);
-    duty_.connected();
-    expect(guard::Do::send);
-    duty_.sending();
+    const Submitted submitted = duty_.submit({.resource = resource_,
+                                              .hold = guard::Hold::none,
+                                              .condition = {},
+                                              .view = {},
+                                              .in_doubt = x_.route_->in_doubt},
+                                             x_.terms());
+    // A reload has come since it entered its Passage, which is waited for instead of its stamps.
+    stamped_ = submitted == Submitted::yes;
+    if (stamped_) {
+      expect(guard::Do::connect);
+      duty_.connected();
+      expect(guard::Do::send);
+      duty_.sending();
+    }
     sent_ = true;
     write_ = desk_.observatory().write_begins(
         who_, paths_, guarded_ ? LostUpdates::Kind::judged : LostUpdates::Kind::other);
   }
 
   void unsent() override {
-    duty_.unsent();
-    duty_.leave();
+    if (stamped_) {
+      duty_.unsent();
+      duty_.leave();
+    }
     end(LostUpdates::Effect::nothing);
   }
 
@@ -167,10 +174,10 @@ class Exchange::ObservedWrite final : public Onlooker {
     const bool doubtful = x_.route_->doubts(head.status) || (head.status == 202 && guarded_) ||
                           !x_.reader_.done();
     if (doubtful) {
-      duty_.in_doubt();
+      if (stamped_) duty_.in_doubt();
       return end(LostUpdates::Effect::unknown);
     }
-    duty_.settled();
+    if (stamped_) duty_.settled();
     const bool changed = head.status >= 200 && head.status < 300;
     end(changed ? LostUpdates::Effect::changed : LostUpdates::Effect::nothing);
   }
@@ -216,7 +223,7 @@ class Exchange::ObservedWrite final : public Onlooker {
       // Whether a tag of the API's own is stale only the API knows.
       return conditions.rewritten_tag_seen ? Foresight::stale : Foresight::unverifiable;
     }
-    const http::Keyring& keyring = x_.worker_.site.keyring;
+    const http::Keyring& keyring = x_.site().keyring;
     const http::Target& target = x_.shape_.target;
     guard::View view;
     view.target = keyring.target_digest(target.host, target.octets);
@@ -260,6 +267,7 @@ class Exchange::ObservedWrite final : public Onlooker {
   std::vector<guard::Digest> paths_;  // its own first
   bool guarded_ = false;
   bool sent_ = false;  // and not ended
+  bool stamped_ = false;
   LostUpdates::Write write_;
 };
 
@@ -269,7 +277,7 @@ Observed Exchange::observed() const {
   return {.route = route_->config->name,
           .client = name,
           .instance =
-              worker_.site.keyring.client_digest(account_.client_address, name, head_.fields)};
+              site().keyring.client_digest(account_.client_address, name, head_.fields)};
 }
 
 void Exchange::withhold_own_tags() {
@@ -277,8 +285,8 @@ void Exchange::withhold_own_tags() {
   if (versions.empty()) return;
   const http::Target& target = shape_.target;
   const guard::Digest digest =
-      worker_.site.keyring.target_digest(target.host, target.octets);
-  const bool handed_out = worker_.desk_of(*route_).ask([&](const guard::Engine& engine) {
+      site().keyring.target_digest(target.host, target.octets);
+  const bool handed_out = desk().ask([&](const guard::Engine& engine) {
     return engine.handed_out(digest, versions);
   });
   if (handed_out) withheld_ = "If-Match";
@@ -299,7 +307,7 @@ Task<Flow> Exchange::observe_write() {
 }
 
 Task<Flow> Exchange::observe_read() {
-  Lent<plugins::VersionHasher> hasher = worker_.lend_hasher(*route_);
+  Lent<plugins::VersionHasher> hasher = edition_->lend_hasher(*route_);
   ObservedRead reading(*this, hasher);
   Answer answer(worker_);
   const Lent<std::string> octets = upstream_head(head_.method, http::Carry::everything, {});
@@ -311,7 +319,7 @@ Task<Flow> Exchange::observe_read() {
   const int status = answer.head.status;
   const bool tells = status == 200 || status == 304 || status == 404 || status == 410;
   HeldContent held(worker_.contents);
-  BodyHold hold(worker_.site.bodies);
+  BodyHold hold(site().bodies);
   std::string etag;
   // A HEAD shows nothing, and a part not the whole.
   if (head_.method == "GET" && tells && !is_endless(answer.head)) {

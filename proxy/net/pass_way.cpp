@@ -144,7 +144,11 @@ Task<Flow> Exchange::pass_way() {
 Task<Flow> Exchange::pass_with_content(Answer& answer) {
   const bool guarded = route_->settings->mode == config::Mode::enforce;
   const http::MethodKind kind = http::kind_of(head_.method);
-  Result<Lease> lease = co_await worker_.pool_of(*route_).lease(Reuse::verified);
+  Passage passage(desk(), route_->in_doubt);
+  if (kind == http::MethodKind::unsafe && passage.enter(terms()) == Submitted::superseded) {
+    co_return co_await again();
+  }
+  Result<Lease> lease = co_await pool().lease(Reuse::verified);
   if (lease.has_error()) co_return co_await refuse(http::problem_of(lease.error(), kind));
   answer.lease = std::move(*lease);
   answer.lease.mark_used();
@@ -167,9 +171,13 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   upload.append_pieces(buffers);
   std::optional<Stopwatch> watch(std::in_place, worker_.sinks, account_.upstream);
   account_.forwarded = true;
+  passage.sending();
   if (onlooker_ != nullptr) onlooker_->sending();
   const error_code failure = co_await upstream.write(buffers, response_timeout(), never);
-  if (onlooker_ != nullptr && failure && upstream.written() == 0) onlooker_->unsent();
+  if (failure && upstream.written() == 0) {
+    passage.settled();
+    if (onlooker_ != nullptr) onlooker_->unsent();
+  }
   const bool whole = reader_.done();
   if (!failure && !whole) upload.start();
 
@@ -200,6 +208,7 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
     // An answer that came before the request was whole leaves a connection that still owes content.
     const bool sent_whole = !failure && (whole || upload.sent_whole());
     if (!sent_whole) answer.shape.keep_alive = false;
+    if (answer.reader->done() && !route_->doubts(answer.head.status)) passage.settled();
     answer.finish();
   }
   co_return flow == Flow::keep && !reader_.done() ? Flow::close : flow;

@@ -71,12 +71,11 @@ void Writing::find_candidates() {
   // Negotiations under which a tag was handed out to somebody without credentials.
   std::vector<std::pair<std::string_view, std::string_view>> anonymous;
   if (request_.condition && request_.condition->if_match) {
-    GuardDesk& desk = x_.worker_.desk_of(route_);
-    const std::vector<guard::Hint> hints = desk.ask([&](guard::Engine& engine) {
+    const std::vector<guard::Hint> hints = x_.desk().ask([&](guard::Engine& engine) {
       return engine.hints(request_.view.target, request_.condition->if_match->versions);
     });
     for (const guard::Hint& hint : hints) {
-      const http::SelectionTable::Pair* pair = x_.worker_.site.selections.find(hint.selection);
+      const http::SelectionTable::Pair* pair = x_.site().selections.find(hint.selection);
       if (pair != nullptr) add_candidate(pair->accept, pair->accept_language, false);
       if (!hint.without_credentials) continue;
       if (pair != nullptr) {
@@ -143,7 +142,7 @@ Task<void> Writing::probe(const guard::Action& action) {
     candidate.head = with_negotiation(x_.head_, candidate.accept, candidate.accept_language,
                                       candidate.without_credentials);
   }
-  const guard::Epoch since = x_.worker_.desk_of(route_).epoch();
+  const guard::Epoch since = x_.desk().epoch();
   const guard::Observation seen = co_await observe(candidate, action.gated);
   ++x_.account_.probes[static_cast<std::size_t>(seen.sight)];
   if (action.gated) probed_at_ = x_.worker_.sinks.empty() ? x_.worker_.sweeper.now() : Clock::now();
@@ -190,7 +189,7 @@ Task<guard::Observation> Writing::observe(const Candidate& candidate, bool keep_
   }
   const bool is_version = seen.sight == guard::Sight::version;
   bool keep = wants_representation_ || !is_version;
-  const Lent<plugins::VersionHasher> hasher = x_.worker_.lend_hasher(route_);
+  const Lent<plugins::VersionHasher> hasher = x_.edition_->lend_hasher(route_);
   hasher->begin(fields.first(http::FieldId::content_type),
                 fields.first(http::FieldId::content_encoding));
   ReadError error = answer.reader->take_buffered();
@@ -282,7 +281,7 @@ Task<std::string> Writing::lawful_tag(const Outcome& outcome) {
   const http::Fields& fields = outcome.head->fields;
   if (status == 200 && !outcome.overflowed &&
       fields.first(http::FieldId::content_location) == x_.shape_.target.octets) {
-    const Lent<plugins::VersionHasher> hasher = x_.worker_.lend_hasher(route_);
+    const Lent<plugins::VersionHasher> hasher = x_.edition_->lend_hasher(route_);
     hasher->begin(fields.first(http::FieldId::content_type),
                   fields.first(http::FieldId::content_encoding));
     hasher->update(std::as_bytes(std::span(outcome.content)));

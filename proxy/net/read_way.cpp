@@ -18,19 +18,23 @@ struct Exchange::Reading {
   bool overflowing = false;  // more than is held back to be tagged
 };
 
-Task<std::optional<Flow>> Exchange::enter_read(Obligation& duty,
-                                               const guard::Resource& resource) {
+Task<Exchange::Entered> Exchange::enter_read(Obligation& duty, const guard::Resource& resource,
+                                             Flow& answered) {
   const config::GateLimits& gate = route_->settings->gate;
-  duty.submit_read({.resource = resource, .gate_wait = gate.wait, .gate_queue = gate.queue});
+  const Submitted submitted = duty.submit_read(
+      {.resource = resource, .gate_wait = gate.wait, .gate_queue = gate.queue}, terms());
+  if (submitted == Submitted::superseded) co_return Entered::superseded;
   const std::optional<guard::Action> action = co_await next_action(duty);
-  if (!action) {
+  if (action && action->what == guard::Do::connect) co_return Entered::yes;
+  answered = Flow::drop;
+  if (action) {
+    IFMATCH_ASSERT(action->what == guard::Do::refuse);
+    duty.refused();
+    answered = co_await refuse(problem_of_refusal(*action));
+  } else {
     account_.ending = Ending::client_left;
-    co_return Flow::drop;
   }
-  if (action->what == guard::Do::connect) co_return std::nullopt;
-  IFMATCH_ASSERT(action->what == guard::Do::refuse);
-  duty.refused();
-  co_return co_await refuse(problem_of_refusal(*action));
+  co_return Entered::answered;
 }
 
 Task<Flow> Exchange::read_way() {
@@ -47,18 +51,22 @@ Task<Flow> Exchange::read_way() {
   http::Checked<guard::Resource> named = resource();
   if (named.has_error()) co_return co_await refuse(named.error());
 
-  GuardDesk& desk = worker_.desk_of(*route_);
   std::optional<Obligation> duty;
   if (route_->settings->reads == config::Reads::wait) {
-    duty.emplace(desk, worker_.io.get_executor());
-    const std::optional<Flow> answered = co_await enter_read(*duty, *named);
-    if (answered) co_return *answered;
+    duty.emplace(desk(), worker_.io.get_executor());
+    Flow answered = Flow::drop;
+    const Entered entered = co_await enter_read(*duty, *named, answered);
+    if (entered == Entered::answered) co_return answered;
+    if (entered == Entered::superseded) {
+      duty.reset();
+      co_return co_await again();
+    }
   }
   Reading reading{.conditions = std::move(*conditions),
                   .resource = std::move(*named),
                   .held = HeldContent(worker_.contents),
-                  .hold = BodyHold(worker_.site.bodies)};
-  reading.since = desk.epoch();
+                  .hold = BodyHold(site().bodies)};
+  reading.since = desk().epoch();
   Answer answer(worker_);
   const Lent<std::string> octets = upstream_head("GET", http::Carry::guarded, {});
   account_.forwarded = true;
@@ -74,7 +82,7 @@ Task<Flow> Exchange::read_way() {
     co_return flow;
   }
 
-  const Lent<plugins::VersionHasher> hasher = worker_.lend_hasher(*route_);
+  const Lent<plugins::VersionHasher> hasher = edition_->lend_hasher(*route_);
   hasher->begin(answer.head.fields.first(http::FieldId::content_type),
                 answer.head.fields.first(http::FieldId::content_encoding));
   ReadError error = answer.reader->take_buffered();
@@ -96,7 +104,7 @@ Task<Flow> Exchange::read_way() {
       reading.overflowing ? std::nullopt : hasher->finish();
   if (version) {
     learn(reading.resource,
-          worker_.site.keyring.target_digest(shape_.target.host, shape_.target.octets),
+          site().keyring.target_digest(shape_.target.host, shape_.target.octets),
           head_.fields, answer.head.fields, *version, reading.since);
   }
   co_return co_await answer_read(reading, answer, version);

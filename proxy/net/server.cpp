@@ -1,316 +1,262 @@
 #include "proxy/net/server.hpp"
 
 #include <spdlog/spdlog.h>
-#include <sys/socket.h>
 
-#include <boost/asio/ip/v6_only.hpp>
 #include <algorithm>
 #include <atomic>
 #include <csignal>
-#include <cstdlib>
-#include <random>
-#include <stdexcept>
 #include <thread>
 #include <utility>
 
+#include "proxy/net/desks.hpp"
+#include "proxy/net/doors.hpp"
+#include "proxy/net/reload_scope.hpp"
 #include "proxy/net/session.hpp"
-#include "proxy/net/worker.hpp"
 
 namespace ifmatch::net {
 namespace {
 
-constexpr int backlog = 4096;  // the kernel lowers it to net.core.somaxconn
-// After accept() failed for want of descriptors or memory.
-constexpr std::chrono::milliseconds accept_pause{100};
 constexpr std::chrono::milliseconds drain_look{20};
+constexpr std::chrono::seconds release_look{1};
 
-std::string to_text(const tcp::endpoint& endpoint) {
-  const std::string host = endpoint.address().to_string();
-  const std::string port = std::to_string(endpoint.port());
-  return endpoint.address().is_v6() ? "[" + host + "]:" + port : host + ":" + port;
-}
-
-// REQUIRES: the loader has checked that it is HOST:PORT with a numeric host.
-tcp::endpoint endpoint_of(const std::string& address) {
-  const std::size_t colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  const unsigned long port = std::strtoul(address.c_str() + colon + 1, nullptr, 10);
-  error_code failure;
-  const asio::ip::address numeric = asio::ip::make_address(host, failure);
-  if (failure) throw std::runtime_error("listener address '" + address + "' is not numeric");
-  return {numeric, static_cast<std::uint16_t>(port)};
-}
-
-enum class Sharing : std::uint8_t { alone, shared };
-
-void bind_to(Acceptor& acceptor, const tcp::endpoint& endpoint, Sharing sharing) {
-  acceptor.open(endpoint.protocol());
-  acceptor.set_option(tcp::acceptor::reuse_address(true));
-  if (endpoint.address().is_v6()) acceptor.set_option(boost::asio::ip::v6_only(true));
-  if (sharing == Sharing::shared) {
-    const int on = 1;
-    if (::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
-      throw boost::system::system_error(errno, boost::system::system_category(), "SO_REUSEPORT");
-    }
-  }
-  acceptor.bind(endpoint);
+std::string as_lines(const std::vector<std::string>& sentences) {
+  std::string lines;
+  for (const std::string& sentence : sentences) lines += "warning: " + sentence + "\n";
+  return lines;
 }
 
 }  // namespace
 
 class Server::Body {
  public:
-  Body(Site& site, plugins::Ledger& ledger) : site_(site), ledger_(ledger) {
-    for (const std::string& origin : site.origins()) {
-      guard::EngineLimits limits;
-      limits.entries_max = site.config.store.max_resources;
-      // Strangers must not be able to choose paths that collide.
-      std::random_device random;
-      limits.hash_seed = (std::uint64_t{random()} << 32U) ^ random();
-      desks_.push_back(std::make_unique<GuardDesk>(origin, limits));
-    }
-    const std::size_t threads = thread_count(site.config);
-    for (std::size_t index = 0; index < threads; ++index) {
-      std::vector<std::size_t> shares;
-      for (const config::Upstream& upstream : site.config.upstreams) {
-        const std::size_t rest = index < upstream.max_connections % threads ? 1 : 0;
-        shares.push_back(std::max<std::size_t>(1, upstream.max_connections / threads + rest));
-      }
-      workers_.push_back(std::make_unique<Worker>(site, desks_, shares));
-    }
-  }
+  Body(std::shared_ptr<const Site> site, plugins::Ledger& ledger, Loader loader)
+      : desks_(ledger, site->config.store.max_resources),
+        loader_(std::move(loader)),
+        first_(std::move(site)),
+        doors_(workers_) {}
 
-  ~Body() { end_workers(); }
+  ~Body() {
+    control_.attach({}, {});
+    end_workers();
+    refuse_waiting();
+  }
 
   void start() {
     try {
-      claim_origins();
-      for (const config::Listener& listener : site_.config.listeners) listen(listener);
+      auto plan = std::make_shared<Plan>();
+      plan->site = std::move(first_);
+      plan->desks = desks_.of(*plan->site);
+      for (const std::shared_ptr<GuardDesk>& desk : plan->desks) {
+        plan->terms.push_back(desk->terms());
+      }
+      for (std::size_t at = 0; at < plan->site->config.listeners.size(); ++at) {
+        plan->doors.push_back(next_door_++);
+      }
+      published_.emplace(plan);
+      const std::size_t threads = thread_count(plan->site->config);
+      for (std::size_t index = 0; index < threads; ++index) {
+        workers_.push_back(std::make_unique<Worker>(*published_, Share{index, threads}));
+        if (index < sinks_.size()) workers_.back()->sinks = sinks_[index];
+      }
+      for (std::size_t at = 0; at < plan->doors.size(); ++at) {
+        doors_.bind(plan->doors[at], plan->site->config.listeners[at]);
+      }
+      for (const DoorId door : plan->doors) doors_.open(door);
     } catch (...) {
       // Nothing was served: marks made a moment ago go, those of an unclean predecessor stay.
-      release_origins();
+      desks_.release_all();
       throw;
     }
     // Before anybody is told that we are ready, so that the first TERM is never lost.
-    signals_.emplace(workers_.front()->io, SIGTERM, SIGINT, SIGUSR1);
+    signals_.emplace(io_, SIGTERM, SIGINT);
+    signals_->add(SIGHUP);
+    signals_->add(SIGUSR1);
+    control_.attach(
+        [this](Control::Reloaded done) {
+          asio::post(io_, [this, done = std::move(done)] { reload(done); });
+        },
+        [this] { asio::post(io_, [this] { begin_to_end("the control"); }); });
+    control_.enter(Phase::serving);
   }
 
-  std::vector<std::string> addresses() const { return addresses_; }
+  std::vector<std::string> addresses() const {
+    std::vector<std::string> addresses;
+    for (const DoorId door : published_->plan()->doors) addresses.push_back(doors_.address(door));
+    return addresses;
+  }
 
   Control& control() noexcept { return control_; }
 
-  void add_sink(std::size_t thread, AccountSink& sink) { workers_[thread]->sinks.push_back(&sink); }
+  void add_sink(std::size_t thread, AccountSink& sink) {
+    if (sinks_.size() <= thread) sinks_.resize(thread + 1);
+    sinks_[thread].push_back(&sink);
+  }
 
   Ended run() {
-    spawn(workers_.front()->io, obey_signals());
+    spawn(io_, obey_signals());
+    spawn(io_, release_for_ever());
     for (std::size_t index = 0; index < workers_.size(); ++index) {
       Worker& worker = *workers_[index];
       spawn(worker.io, worker.sweep_for_ever([this, index](Instant now) {
-        if (index != 0) return;
-        for (const std::unique_ptr<GuardDesk>& desk : desks_) desk->tick(now);
+        if (index == 0) desks_.tick(now);
       }));
     }
-    for (Accepting& accepting : acceptors_) {
-      spawn(accepting.worker->io, accept_for_ever(accepting));
-    }
     std::vector<std::thread> threads;
+    threads.emplace_back([this] { run_until_stopped(io_); });
     for (std::size_t index = 1; index < workers_.size(); ++index) {
-      threads.emplace_back([this, index] { run_worker(*workers_[index]); });
+      threads.emplace_back([this, index] { run_until_stopped(workers_[index]->io); });
     }
-    run_worker(*workers_.front());
+    run_until_stopped(workers_.front()->io);
     for (std::thread& thread : threads) thread.join();
+    control_.enter(Phase::ended);
+    control_.attach({}, {});
     // What is still under way ends here and reports its outcome; then it shows what is left.
     end_workers();
-    tell_observed();
-    if (ended_ != Ended::failed) release_origins();
+    desks_.tell_observed();
+    if (ended_ != Ended::failed) desks_.release_all();
     return ended_;
   }
 
  private:
-  void end_workers() {
-    for (const std::unique_ptr<GuardDesk>& desk : desks_) desk->shut();
-    acceptors_.clear();
-    signals_.reset();
-    workers_.clear();
+  // A reload that has been asked for waits for the one under way, and then serves all who asked.
+  void reload(Control::Reloaded done) {
+    if (done) asked_.push_back(std::move(done));
+    else asked_.emplace_back([](const ReloadOutcome&) {});
+    if (asking_.empty()) next_reload();
   }
 
-  struct Accepting {
-    Accepting(Worker* on, const config::Listener* of,
-              std::shared_ptr<std::atomic<std::size_t>> counted)
-        : worker(on),
-          listener(of),
-          connections(std::move(counted)),
-          acceptor(on->io.get_executor()) {}
+  void next_reload() {
+    asking_ = std::exchange(asked_, {});
+    if (asking_.empty()) return;
+    if (!loader_) return tell({Applied::no, "there is no configuration to read again"});
+    if (!control_.ready()) return tell({Applied::no, "the server is about to end"});
+    const std::shared_ptr<const Plan> before = published_->plan();
+    Loaded loaded = loader_(before->site->memory);
+    if (!loaded.site) return tell({Applied::no, std::move(loaded.text)});
+    std::shared_ptr<Plan> plan;
+    std::vector<DoorId> added;
+    try {
+      plan = prepare(*before, std::move(loaded.site), added);
+    } catch (const std::runtime_error& error) {
+      for (const DoorId door : added) doors_.close(door);
+      return tell({Applied::no, loaded.text + "error: " + error.what() + "\n"});
+    }
+    loaded.text += as_lines(awaits_restart(before->site->config, plan->site->config));
+    put_into_force(*before, std::move(plan), std::move(added), std::move(loaded));
+  }
 
-    Worker* worker;
-    const config::Listener* listener;
-    std::shared_ptr<std::atomic<std::size_t>> connections;  // of the listener, over all threads
-    Acceptor acceptor;
-  };
+  // Everything that can fail: the sockets of new listeners, and the claims of new origins. Claims
+  // come last, because one that found an unclean predecessor cannot be given back at once.
+  std::shared_ptr<Plan> prepare(const Plan& before, std::shared_ptr<const Site> site,
+                                std::vector<DoorId>& added) {
+    auto plan = std::make_shared<Plan>();
+    plan->site = std::move(site);
+    const std::vector<config::Listener>& listeners = plan->site->config.listeners;
+    const auto kept = kept_listeners(before.site->config.listeners, listeners);
+    for (std::size_t at = 0; at < listeners.size(); ++at) {
+      plan->doors.push_back(kept[at] ? before.doors[*kept[at]] : next_door_++);
+      if (kept[at]) continue;
+      added.push_back(plan->doors.back());
+      doors_.bind(plan->doors.back(), listeners[at]);
+    }
+    plan->desks = desks_.of(*plan->site);
+    return plan;
+  }
 
-  void claim_origins() {
-    for (std::size_t index = 0; index < desks_.size(); ++index) {
-      const std::string& origin = desks_[index]->origin();
-      const plugins::Claim claim = ledger_.claim(origin);
-      if (claim.predecessor == plugins::Predecessor::alive) {
-        throw std::runtime_error("another instance guards " + origin + ": " + claim.detail);
-      }
-      if (claim.predecessor == plugins::Predecessor::unknown) {
-        spdlog::warn("{}: no protection against an unclean end: {}", origin, claim.detail);
-      }
-      if (claim.predecessor == plugins::Predecessor::unclean) {
-        const auto in_doubt = site_.longest_in_doubt(index);
-        spdlog::warn("{}: the last instance did not end cleanly; writes are refused for {} ms",
-                     origin, in_doubt.count());
-        desks_[index]->ask([&](guard::Engine& engine) {
-          engine.quarantine_everything(Clock::now() + in_doubt);
+  // The swap. Guards turn to the new terms first, and while they do nobody can take the new plan:
+  // a thread that finds its terms superseded asks for the plan and waits for this. From the turn on
+  // no request is submitted under old terms (GuardDesk::reconfigured), and none under new ones
+  // before every guard has turned. Threads take the plan when they get to it; one that is late
+  // serves its requests with the old configuration a moment longer, which no guard notices where
+  // the terms are the same, and which is turned away where they are not.
+  void put_into_force(const Plan& before, std::shared_ptr<Plan> plan, std::vector<DoorId> added,
+                      Loaded loaded) {
+    published_->replace([&]() -> std::shared_ptr<const Plan> {
+      plan->terms = desks_.turn(*before.site, *plan->site, plan->desks);
+      return plan;
+    });
+    std::vector<DoorId> removed;
+    for (const DoorId door : before.doors) {
+      if (std::ranges::find(plan->doors, door) == plan->doors.end()) removed.push_back(door);
+    }
+    for (const DoorId door : removed) doors_.close(door);
+    auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+    auto after = std::make_shared<std::function<void()>>(
+        [this, added = std::move(added), loaded = std::move(loaded)] {
+          for (const DoorId door : added) {
+            doors_.open(door);
+            spdlog::info("listening on {}", doors_.address(door));
+          }
+          if (loaded.applied) loaded.applied();
+          tell({Applied::yes, loaded.text});
         });
+    for (const std::unique_ptr<Worker>& worker : workers_) {
+      asio::post(worker->io, [this, &worker = *worker, left, after] {
+        worker.renew();
+        if (left->fetch_sub(1) == 1) asio::post(io_, [after] { (*after)(); });
+      });
+    }
+  }
+
+  void tell(const ReloadOutcome& outcome) {
+    if (outcome.applied == Applied::yes) {
+      spdlog::info("the new configuration is in force");
+      if (!outcome.text.empty()) spdlog::warn("{}", outcome.text);
+    } else {
+      spdlog::error("the new configuration was refused, the old one stays in force:\n{}",
+                    outcome.text);
+    }
+    control_.note(outcome);
+    for (const Control::Reloaded& done : std::exchange(asking_, {})) done(outcome);
+    next_reload();
+  }
+
+  void refuse_waiting() {
+    for (auto* const waiting : {&asking_, &asked_}) {
+      for (const Control::Reloaded& done : std::exchange(*waiting, {})) {
+        done({Applied::no, "the server has ended"});
       }
     }
-  }
-
-  void tell_observed() const {
-    std::vector<const Observatory*> observatories;
-    for (const std::unique_ptr<GuardDesk>& desk : desks_) {
-      observatories.push_back(&desk->observatory());
-    }
-    for (const std::string& line : observed_lines(observatories)) spdlog::info("observe: {}", line);
-  }
-
-  // A quarantine that still runs is a write that nobody has accounted for: its mark stays.
-  void release_origins() {
-    for (const std::unique_ptr<GuardDesk>& desk : desks_) {
-      const guard::EngineCounts counts =
-          desk->ask([](guard::Engine& engine) { return engine.counts(); });
-      if (counts.requests == 0 && !counts.everything_in_doubt) {
-        ledger_.release(desk->origin());
-      } else {
-        spdlog::warn("{}: writes are in doubt at the end; the next start begins in quarantine",
-                     desk->origin());
-      }
-    }
-  }
-
-  void listen(const config::Listener& listener) {
-    tcp::endpoint endpoint = endpoint_of(listener.address);
-    auto connections = std::make_shared<std::atomic<std::size_t>>(0);
-    try {
-      // SO_REUSEPORT would let us join another process on its port: look without it first.
-      Acceptor alone(workers_.front()->io.get_executor());
-      bind_to(alone, endpoint, Sharing::alone);
-      alone.listen(1);
-      if (endpoint.port() == 0) endpoint.port(alone.local_endpoint().port());
-      alone.close();
-      for (const std::unique_ptr<Worker>& worker : workers_) {
-        Accepting& accepting = acceptors_.emplace_back(worker.get(), &listener, connections);
-        bind_to(accepting.acceptor, endpoint, Sharing::shared);
-        accepting.acceptor.listen(backlog);
-        accepting.acceptor.non_blocking(true);
-      }
-    } catch (const boost::system::system_error& error) {
-      throw std::runtime_error("cannot listen on " + listener.address + ": " +
-                               error.code().message());
-    }
-    addresses_.push_back(to_text(endpoint));
-  }
-
-  Task<void> accept_for_ever(Accepting& accepting) {
-    Worker& worker = *accepting.worker;
-    Timer pause(worker.io.get_executor());
-    while (accepting.acceptor.is_open()) {
-      if (accepting.connections->load(std::memory_order_relaxed) >=
-          accepting.listener->max_connections) {
-        pause.expires_after(accept_pause);
-        co_await pause.async_wait(as_tuple);
-        continue;
-      }
-      Socket socket(worker.io.get_executor());
-      tcp::endpoint peer;
-      auto [failure] = co_await accepting.acceptor.async_accept(socket, peer, as_tuple);
-      if (failure == asio::error::operation_aborted || !accepting.acceptor.is_open()) co_return;
-      if (failure) {
-        spdlog::warn("accept: {}", failure.message());
-        pause.expires_after(accept_pause);
-        co_await pause.async_wait(as_tuple);
-        continue;
-      }
-      accepting.connections->fetch_add(1, std::memory_order_relaxed);
-      spawn(
-          worker.io,
-          serve(worker, *accepting.listener, std::move(socket), address_of(peer)),
-          [connections = accepting.connections](const std::exception_ptr& failure_of_session) {
-            connections->fetch_sub(1, std::memory_order_relaxed);
-            log_exception(failure_of_session);
-          });
-    }
-  }
-
-  static Task<void> serve(Worker& worker, const config::Listener& listener, Socket socket,
-                          http::Address address) {
-    std::optional<http::Peer> peer = co_await find_peer(worker, listener, socket, address);
-    if (!peer) co_return;
-    auto connection = std::make_unique<Connection>(std::move(socket), worker.sweeper);
-    Session session(worker, listener, std::move(connection), std::move(*peer));
-    co_await session.run();
-  }
-
-  static void log_exception(const std::exception_ptr& failure) {
-    if (!failure) return;
-    try {
-      std::rethrow_exception(failure);
-    } catch (const std::exception& error) {
-      spdlog::error("a session ended by an exception: {}", error.what());
-    }
-  }
-
-  void run_worker(Worker& worker) {
-    try {
-      worker.io.run();
-    } catch (const std::exception& error) {
-      // A handler of ours threw outside of every coroutine: nothing can be trusted any more.
-      spdlog::critical("a thread ended by an exception: {}", error.what());
-      ended_ = Ended::failed;
-      stop();
-    }
-  }
-
-  void stop() {
-    for (const std::unique_ptr<Worker>& worker : workers_) worker->io.stop();
   }
 
   Task<void> obey_signals() {
-    for (bool ending = false;;) {
+    for (;;) {
       auto [failure, number] = co_await signals_->async_wait(as_tuple);
       if (failure) co_return;
-      if (number == SIGUSR1) {
+      if (number == SIGHUP) {
+        spdlog::info("SIGHUP: reading the configuration again");
+        reload({});
+      } else if (number == SIGUSR1) {
         control_.reopen_logs();
-      } else if (!std::exchange(ending, true)) {
-        spdlog::info("signal {}: finishing the requests under way", number);
-        spawn(workers_.front()->io, drain());
       } else {
-        spdlog::warn("signal {}: ending at once", number);
-        ended_ = Ended::cut_short;
-        stop();
-        co_return;
+        begin_to_end(number == SIGINT ? "SIGINT" : "SIGTERM");
       }
     }
   }
 
+  // The first time it drains, the second time it ends.
+  void begin_to_end(const char* why) {
+    if (!std::exchange(ending_, true)) {
+      spdlog::info("{}: finishing the requests under way", why);
+      spawn(io_, drain());
+      return;
+    }
+    spdlog::warn("{}: ending at once", why);
+    ended_ = Ended::cut_short;
+    stop();
+  }
+
   Task<void> drain() {
+    const config::Shutdown shutdown = published_->plan()->site->config.shutdown;
+    Timer look(io_.get_executor());
+    control_.enter(Phase::draining);
+    doors_.close_all();
     // Counted down by each thread once nothing of it is left.
     auto busy = std::make_shared<std::atomic<std::size_t>>(workers_.size());
-    for (Accepting& accepting : acceptors_) {
-      asio::post(accepting.worker->io, [&accepting] {
-        error_code ignored;
-        accepting.acceptor.close(ignored);
-      });
-    }
     for (const std::unique_ptr<Worker>& worker : workers_) {
       spawn(worker->io, drain_worker(*worker, busy));
     }
-    const Instant deadline = Clock::now() + site_.config.shutdown.drain_timeout;
-    Timer look(workers_.front()->io.get_executor());
+    const Instant deadline = Clock::now() + shutdown.drain_timeout;
     while (busy->load() > 0 && Clock::now() < deadline) {
       look.expires_after(drain_look);
       co_await look.async_wait(as_tuple);
@@ -333,24 +279,63 @@ class Server::Body {
     busy->fetch_sub(1);
   }
 
+  Task<void> release_for_ever() {
+    Timer timer(io_.get_executor());
+    for (;;) {
+      timer.expires_after(release_look);
+      auto [stopped] = co_await timer.async_wait(as_tuple);
+      if (stopped) co_return;
+      desks_.release_unused();
+    }
+  }
+
+  void run_until_stopped(asio::io_context& io) {
+    try {
+      io.run();
+    } catch (const std::exception& error) {
+      // A handler of ours threw outside of every coroutine: nothing can be trusted any more.
+      spdlog::critical("a thread ended by an exception: {}", error.what());
+      ended_ = Ended::failed;
+      stop();
+    }
+  }
+
+  void stop() {
+    for (const std::unique_ptr<Worker>& worker : workers_) worker->io.stop();
+    io_.stop();
+  }
+
+  void end_workers() {
+    desks_.shut();
+    doors_.close_all();
+    signals_.reset();
+    workers_.clear();
+  }
+
   Control control_;
-  Site& site_;
-  plugins::Ledger& ledger_;
-  std::vector<std::unique_ptr<GuardDesk>> desks_;
+  Desks desks_;
+  Loader loader_;
+  std::shared_ptr<const Site> first_;  // until it is published
+  std::optional<Published> published_;
+  std::vector<AccountSinks> sinks_;    // by thread, until there are workers
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::deque<Accepting> acceptors_;
-  std::vector<std::string> addresses_;
+  asio::io_context io_{1};  // of the thread that obeys; all below is its own once it runs
+  Doors doors_;
+  DoorId next_door_ = 1;
   std::optional<asio::signal_set> signals_;
+  std::vector<Control::Reloaded> asking_;  // of the reload under way
+  std::vector<Control::Reloaded> asked_;   // since it began
+  bool ending_ = false;
   std::atomic<Ended> ended_{Ended::drained};
 };
 
-Server::Server(Site& site, plugins::Ledger& ledger)
-    : body_(std::make_unique<Body>(site, ledger)) {}
+Server::Server(std::shared_ptr<const Site> site, plugins::Ledger& ledger, Loader loader)
+    : body_(std::make_unique<Body>(std::move(site), ledger, std::move(loader))) {}
 Server::~Server() = default;
 void Server::start() { body_->start(); }
 void Server::add_sink(std::size_t thread, AccountSink& sink) { body_->add_sink(thread, sink); }
-Control& Server::control() noexcept { return body_->control(); }
 std::vector<std::string> Server::addresses() const { return body_->addresses(); }
+Control& Server::control() noexcept { return body_->control(); }
 Ended Server::run() { return body_->run(); }
 
 }  // namespace ifmatch::net

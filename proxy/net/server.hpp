@@ -1,5 +1,6 @@
-// The threads, the listening sockets and the end of both. One io_context per thread, each with its
-// own acceptor of every listener (SO_REUSEPORT), so that threads share nothing but the guard.
+// The threads, and what they serve: from the first claim to the last settled write, with as many
+// configurations in between as are loaded. One io_context per thread, so that threads share nothing
+// but the guards. A further thread, which serves nobody, obeys signals and the control.
 #pragma once
 
 #include <functional>
@@ -21,10 +22,20 @@ enum class Ended : std::uint8_t {
   failed,     // a thread ended by an exception
 };
 
+// A configuration that was read again: a site, or the reason why there is none.
+struct Loaded {
+  std::shared_ptr<const Site> site;  // null: refused
+  std::string text;                  // see ReloadOutcome
+  std::function<void()> applied;     // called once it is in force; may be empty
+};
+
+// Reads the configuration; called on the control's thread.
+using Loader = std::function<Loaded(const std::shared_ptr<SiteMemory>& memory)>;
+
 class Server {
  public:
-  // Both must outlive the server.
-  Server(Site& site, plugins::Ledger& ledger);
+  // `ledger` must outlive the server. Without a loader there is nothing to reload.
+  Server(std::shared_ptr<const Site> site, plugins::Ledger& ledger, Loader loader = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -37,13 +48,13 @@ class Server {
   // was not called yet.
   void add_sink(std::size_t thread, AccountSink& sink);
 
-  [[nodiscard]] Control& control() noexcept;
-
   // The addresses that are listened on, with their real ports. REQUIRES: start() returned.
   [[nodiscard]] std::vector<std::string> addresses() const;
 
-  // Serves until TERM or INT: then finishes the requests under way, within the drain time-out. A
-  // second signal ends at once. Blocks.
+  [[nodiscard]] Control& control() noexcept;
+
+  // Serves until TERM, INT or the control says to drain: then finishes the requests under way,
+  // within the drain time-out. A second signal ends at once. Blocks.
   [[nodiscard]] Ended run();
 
  private:

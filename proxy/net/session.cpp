@@ -12,10 +12,10 @@ constexpr std::size_t linger_capacity = 16 * 1024;
 
 }  // namespace
 
-Session::Session(Worker& worker, const config::Listener& listener,
-                 std::unique_ptr<Connection> client, http::Peer peer)
+Session::Session(Worker& worker, const Door& door, std::unique_ptr<Connection> client,
+                 http::Peer peer)
     : worker_(worker),
-      listener_(listener),
+      door_(door),
       client_(std::move(client)),
       peer_(std::move(peer)) {
   worker_.sessions.push_back(this);
@@ -31,16 +31,16 @@ Task<void> Session::run() {
   bool first = true;
   Flow flow = Flow::keep;
   while (flow == Flow::keep) {
-    if (worker_.draining && client_->input.readable().empty()) {
+    if (leaving() && client_->input.readable().empty()) {
       flow = Flow::drop;
       break;
     }
-    const config::ListenerTimeouts& timeouts = listener_.timeouts;
+    const config::ListenerTimeouts& timeouts = door_.listener->timeouts;
     const Instant deadline = client_->after(first ? timeouts.header : timeouts.idle);
     // Until a request begins nothing is held for it: most connections are idle most of the time.
     if (client_->input.readable().empty()) {
       idle_ = true;
-      const error_code ended = co_await client_->read(listener_.limits.header_bytes + 1, deadline);
+      const error_code ended = co_await client_->read(door_.listener->limits.header_bytes + 1, deadline);
       idle_ = false;
       if (ended) {
         flow = Flow::drop;
@@ -49,7 +49,7 @@ Task<void> Session::run() {
     }
     flow = co_await serve_one(deadline);
     first = false;
-    if (worker_.draining && flow == Flow::keep) flow = Flow::close;
+    if (leaving() && flow == Flow::keep) flow = Flow::close;
   }
   if (flow == Flow::close) co_await linger();
 }
@@ -57,11 +57,14 @@ Task<void> Session::run() {
 Task<Flow> Session::serve_one(Instant first_octet) {
   const Beginning beginning(worker_.sinks, *client_);
   const Lent<http::RequestHead> head = worker_.lend_request_head();
-  RequestReader reader(*client_, {.header_bytes = listener_.limits.header_bytes,
-                                  .header_fields = listener_.limits.header_fields,
-                                  .target_bytes = listener_.limits.target_bytes});
+  // The limits of the moment at which the request begins hold until its end.
+  const EditionPtr kept = door_.edition;
+  const config::Listener& listener = *door_.listener;
+  RequestReader reader(*client_, {.header_bytes = listener.limits.header_bytes,
+                                  .header_fields = listener.limits.header_fields,
+                                  .target_bytes = listener.limits.target_bytes});
   waiting_ = &reader;
-  const ReadError error = co_await reader.read_head(*head, first_octet, listener_.timeouts.header);
+  const ReadError error = co_await reader.read_head(*head, first_octet, listener.timeouts.header);
   waiting_ = nullptr;
   const bool silent_end = error == ReadError::closed || error == ReadError::truncated ||
                           (error == ReadError::timeout && !reader.begun());
@@ -76,8 +79,7 @@ Task<Flow> Session::serve_one(Instant first_octet) {
     if (!reader.done()) problem.afterwards = http::Afterwards::close;
     co_return co_await refuse(reader, *head, problem, beginning);
   }
-  Exchange exchange(worker_, *client_, reader, *head, *shape, listener_, peer_,
-                    beginning);
+  Exchange exchange(worker_, *client_, reader, *head, *shape, door_, listener, peer_, beginning);
   const Flow flow = co_await exchange.serve();
   exchange.ended(flow);
   co_return flow;
@@ -91,12 +93,12 @@ Task<Flow> Session::refuse(const RequestReader& reader, const http::RequestHead&
                   .decision = decision_of(problem.problem),
                   .problem = problem.problem,
                   .status = static_cast<std::uint16_t>(http::status_of(problem))};
-  if (worker_.site.config.trace != config::Trace::off) {
+  if (worker_.edition()->site().config.trace != config::Trace::off) {
     account.trace_id = http::trace_id_of(http::valid_traceparent(head.fields));
   }
   const Reckoning reckoning(worker_.sinks, account, *client_, reader, beginning);
   problem.instance = make_instance();
-  const bool keep = problem.afterwards == http::Afterwards::keep && !worker_.draining;
+  const bool keep = problem.afterwards == http::Afterwards::keep && !leaving();
   std::string octets;
   http::write_problem(
       octets, problem,
@@ -104,7 +106,8 @@ Task<Flow> Session::refuse(const RequestReader& reader, const http::RequestHead&
        .date = worker_.date(),
        .closing = {.client_minor_version = head.minor_version, .keep_alive = keep}});
   asio::const_buffer buffer(octets.data(), octets.size());
-  const error_code failure = co_await client_->write({&buffer, 1}, listener_.timeouts.write, never);
+  const error_code failure =
+      co_await client_->write({&buffer, 1}, door_.listener->timeouts.write, never);
   if (failure) {
     account.ending = Ending::client_left;
     co_return Flow::drop;

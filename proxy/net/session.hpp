@@ -7,8 +7,8 @@ namespace ifmatch::net {
 
 class Session final : public Interruptible {
  public:
-  Session(Worker& worker, const config::Listener& listener, std::unique_ptr<Connection> client,
-          http::Peer peer);
+  // `door` must outlive it.
+  Session(Worker& worker, const Door& door, std::unique_ptr<Connection> client, http::Peer peer);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -17,6 +17,7 @@ class Session final : public Interruptible {
   [[nodiscard]] Task<void> run();
 
   void interrupt_if_idle() override;
+  [[nodiscard]] const Door& door() const noexcept override { return door_; }
 
  private:
   // One request, which has to begin until `first_octet`.
@@ -26,9 +27,11 @@ class Session final : public Interruptible {
                                   const http::ProblemDetails& problem,
                                   const Beginning& beginning);
   [[nodiscard]] Task<void> linger();
+  // Whether the connection ends as soon as no request is under way.
+  [[nodiscard]] bool leaving() const noexcept { return worker_.draining || door_.closed; }
 
   Worker& worker_;
-  const config::Listener& listener_;
+  const Door& door_;
   std::unique_ptr<Connection> client_;
   http::Peer peer_;
   bool idle_ = false;                 // set while a request is awaited

@@ -108,13 +108,20 @@ bool BodyHold::reserve(std::size_t count) noexcept {
   return true;
 }
 
+SiteMemory::SiteMemory() : bodies(held_content_max) {}
+
 std::size_t thread_count(const config::Config& config) {
   if (config.threads != 0) return config.threads;
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
-Site::Site(config::Config given, const plugins::Registry& plugins)
-    : config(std::move(given)), bodies(held_content_max) {
+Site::Site(config::Config given, const plugins::Registry& plugins,
+           std::shared_ptr<SiteMemory> remembered)
+    : config(std::move(given)),
+      memory(std::move(remembered)),
+      keyring(memory->keyring),
+      selections(memory->selections),
+      bodies(memory->bodies) {
   for (const config::Network& network : config.trusted_proxies.networks) {
     trusted_proxies.push_back({.base = http::Address(network.octets), .prefix = network.prefix});
   }

@@ -1,5 +1,5 @@
 // The configuration as the threads use it: compiled once when it is loaded, shared by all, never
-// changed while it serves.
+// changed while it serves. A reload makes another one; requests under way keep theirs (edition.hpp).
 #pragma once
 
 #include <atomic>
@@ -75,15 +75,28 @@ class BodyHold {
   bool exhausted_ = false;
 };
 
+// What the process knows beyond one configuration, handed from site to site: with other keys nothing
+// that is recorded would ever be found again.
+struct SiteMemory {
+  SiteMemory();
+
+  http::Keyring keyring;
+  http::SelectionTable selections;
+  BodyBudget bodies;
+};
+
 // How many threads serve a configuration.
 [[nodiscard]] std::size_t thread_count(const config::Config& config);
 
 class Site {
  public:
   // Throws std::runtime_error with a sentence when the configuration cannot be served. `plugins`
-  // is used during the call only.
-  Site(config::Config config, const plugins::Registry& plugins);
+  // is used during the call only. `memory` is that of the site before it, or new.
+  Site(config::Config config, const plugins::Registry& plugins,
+       std::shared_ptr<SiteMemory> memory = std::make_shared<SiteMemory>());
   ~Site();
+  Site(const Site&) = delete;
+  Site& operator=(const Site&) = delete;
 
   // Which upstreams share an origin ("http://127.0.0.1:3000"): one index per upstream.
   [[nodiscard]] const std::vector<std::string>& origins() const noexcept { return origins_; }
@@ -95,9 +108,10 @@ class Site {
   std::vector<http::Network> trusted_proxies;
   std::vector<SiteRoute> routes;
   std::optional<http::RouteTable> table;
-  http::Keyring keyring;
-  http::SelectionTable selections;
-  BodyBudget bodies;
+  const std::shared_ptr<SiteMemory> memory;
+  http::Keyring& keyring;              // of the memory, like those below
+  http::SelectionTable& selections;
+  BodyBudget& bodies;
 
  private:
   std::vector<std::string> origins_;

@@ -96,7 +96,8 @@ void UpstreamPool::sweep(Instant now) {
   }
 }
 
-void UpstreamPool::close_idle() {
+void UpstreamPool::retire() {
+  retired_ = true;
   while (!idle_.empty()) {
     idle_.pop_front();
     connection_gone();
@@ -115,7 +116,7 @@ void UpstreamPool::give_back(std::unique_ptr<Connection> connection,
   std::chrono::milliseconds idle = upstream_.timeouts.idle;
   if (keep_alive) idle = std::min(idle, *keep_alive - keep_alive_margin);
   // Octets behind an answer mean that the two sides disagree about where it ended.
-  if (idle.count() <= 0 || !connection->input.readable().empty()) {
+  if (retired_ || idle.count() <= 0 || !connection->input.readable().empty()) {
     connection.reset();
     connection_gone();
     return;

@@ -58,8 +58,8 @@ class UpstreamPool final : private Swept {
   [[nodiscard]] Task<Result<Lease>> lease(Reuse reuse);
 
   [[nodiscard]] const config::Upstream& upstream() const noexcept { return upstream_; }
-  // Closes what is idle.
-  void close_idle();
+  // Closes what is idle, and keeps nothing any more that comes back.
+  void retire();
 
  private:
   friend class Lease;
@@ -84,9 +84,10 @@ class UpstreamPool final : private Swept {
 
   asio::io_context& io_;
   Sweeper& sweeper_;
-  const config::Upstream& upstream_;
+  const config::Upstream upstream_;  // outlives the configuration that it was part of
   std::size_t share_;
   std::size_t open_ = 0;  // leased, connecting or idle
+  bool retired_ = false;
   std::deque<Idle> idle_;   // the youngest at the back
   std::deque<Timer*> waiting_;
   std::vector<tcp::endpoint> endpoints_;

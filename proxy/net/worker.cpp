@@ -7,30 +7,48 @@ constexpr std::size_t kept_string_max = 64 * 1024;
 
 }  // namespace
 
-Worker::Worker(Site& served, std::vector<std::unique_ptr<GuardDesk>>& desks,
-               const std::vector<std::size_t>& shares)
+Worker::Worker(const Published& published, Share share)
     : context_(std::in_place, 1),
       io(*context_),
-      site(served),
-      desks_(desks),
-      hashers_(served.routes.size()) {
-  for (std::size_t index = 0; index < site.config.upstreams.size(); ++index) {
-    pools_.push_back(std::make_unique<UpstreamPool>(io, sweeper, site.config.upstreams[index],
-                                                    shares[index]));
-  }
+      published_(published),
+      share_(share),
+      edition_(new Edition(io, sweeper, published.plan(), share, nullptr)) {
   refresh_date();
 }
 
 Worker::~Worker() {
-  for (const std::unique_ptr<UpstreamPool>& pool : pools_) pool->close_idle();
+  edition_->retire(nullptr);
   context_.reset();
 }
 
-UpstreamPool& Worker::pool_of(const SiteRoute& route) { return *pools_[route.config->upstream]; }
+void Worker::renew() {
+  std::shared_ptr<const Plan> plan = published_.plan();
+  if (plan == edition_->plan()) return;
+  const EditionPtr former = std::move(edition_);
+  edition_ = new Edition(io, sweeper, std::move(plan), share_, former.get());
+  former->retire(edition_.get());
+  bool some_closed = false;
+  for (Door* door : doors_) {
+    const config::Listener* listener = edition_->listener(door->id);
+    if (listener == nullptr) {
+      some_closed = true;
+      door->closed = true;
+    } else {
+      door->listener = listener;
+      door->edition = edition_;
+    }
+  }
+  if (!some_closed) return;
+  // A copy: a session that ends takes itself off the list.
+  for (Interruptible* session : std::vector<Interruptible*>(sessions)) {
+    if (session->door().closed) session->interrupt_if_idle();
+  }
+}
 
-Lent<plugins::VersionHasher> Worker::lend_hasher(const SiteRoute& route) {
-  const auto index = static_cast<std::size_t>(&route - site.routes.data());
-  return hashers_[index].lend([&route] { return route.version->make_hasher(); });
+void Worker::add_door(Door& door) {
+  door.edition = edition_;
+  door.listener = edition_->listener(door.id);
+  doors_.push_back(&door);
 }
 
 Lent<std::string> Worker::lend_string() {

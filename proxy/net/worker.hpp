@@ -9,33 +9,47 @@
 
 #include "proxy/net/account.hpp"
 #include "proxy/net/arrival.hpp"
-#include "proxy/net/guard_desk.hpp"
+#include "proxy/net/edition.hpp"
 #include "proxy/net/held_content.hpp"
-#include "proxy/net/shelf.hpp"
-#include "proxy/net/site.hpp"
-#include "proxy/net/upstream_pool.hpp"
 
 namespace ifmatch::net {
+
+struct Door;
 
 // A session that may be told to end while it waits for its next request.
 class Interruptible {
  public:
   virtual void interrupt_if_idle() = 0;
+  // The listener through which its client came.
+  [[nodiscard]] virtual const Door& door() const noexcept = 0;
 
  protected:
   ~Interruptible() = default;
 };
 
+// One listener as one thread sees it. Whoever uses `listener` across a suspension keeps `edition`.
+struct Door {
+  DoorId id = 0;
+  EditionPtr edition;
+  const config::Listener* listener = nullptr;
+  bool closed = false;  // a reload removed it: its connections end with the request under way
+};
+
 class Worker {
  public:
-  // `share` is this thread's part of each upstream's connections, by upstream index.
-  Worker(Site& site, std::vector<std::unique_ptr<GuardDesk>>& desks,
-         const std::vector<std::size_t>& shares);
+  // `published` must outlive it.
+  Worker(const Published& published, Share share);
   ~Worker();
 
-  [[nodiscard]] UpstreamPool& pool_of(const SiteRoute& route);
-  [[nodiscard]] GuardDesk& desk_of(const SiteRoute& route) { return *desks_[route.origin]; }
-  [[nodiscard]] Lent<plugins::VersionHasher> lend_hasher(const SiteRoute& route);
+  // What a request that begins now is served with.
+  [[nodiscard]] const EditionPtr& edition() const noexcept { return edition_; }
+  // Takes the plan that is in force, if it is not the present one's, for all that begins from here
+  // on. Called after a reload, on this thread.
+  void renew();
+  // `door` is kept up to date until remove_door().
+  void add_door(Door& door);
+  void remove_door(Door& door) { std::erase(doors_, &door); }
+
   // Empty, with the memory of an earlier use.
   [[nodiscard]] Lent<std::string> lend_string();
   [[nodiscard]] Lent<std::vector<asio::const_buffer>> lend_buffers();
@@ -56,7 +70,6 @@ class Worker {
   asio::io_context& io;
   Sweeper sweeper;
   ContentMemory contents{sweeper};
-  Site& site;
   std::vector<Interruptible*> sessions;
   // Who is told of every request. They outlive the worker, and come before it serves.
   AccountSinks sinks;
@@ -66,9 +79,10 @@ class Worker {
  private:
   void refresh_date();
 
-  std::vector<std::unique_ptr<GuardDesk>>& desks_;
-  std::vector<std::unique_ptr<UpstreamPool>> pools_;
-  std::vector<Shelf<plugins::VersionHasher>> hashers_;  // by route
+  const Published& published_;
+  Share share_;
+  EditionPtr edition_;
+  std::vector<Door*> doors_;
   Shelf<std::string> strings_;
   Shelf<std::vector<asio::const_buffer>> buffers_;
   Shelf<http::ResponseHead> heads_;

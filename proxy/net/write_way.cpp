@@ -22,9 +22,15 @@ http::ProblemDetails bodies_exhausted() {
 }
 
 }  // namespace
+
 Task<Flow> Exchange::write_way() {
-  Writing writing(*this);
-  co_return co_await writing.run();
+  std::optional<Flow> flow;
+  {
+    Writing writing(*this);
+    flow = co_await writing.run();
+  }
+  if (flow) co_return *flow;
+  co_return co_await again();
 }
 
 Writing::Writing(Exchange& exchange)
@@ -32,17 +38,20 @@ Writing::Writing(Exchange& exchange)
       route_(*exchange.route_),
       enforced_(exchange.route_->settings->mode == config::Mode::enforce),
       wants_representation_(prefers_representation(exchange.head_.fields)),
-      hold_(exchange.worker_.site.bodies),
-      duty_(exchange.worker_.desk_of(*exchange.route_), exchange.worker_.io.get_executor()) {}
+      hold_(exchange.site().bodies),
+      duty_(exchange.desk(), exchange.worker_.io.get_executor()) {}
 
-Task<Flow> Writing::run() {
+Task<std::optional<Flow>> Writing::run() {
   if (std::optional<http::ProblemDetails> problem = check()) {
     co_return co_await x_.refuse(std::move(*problem));
   }
   if (const std::optional<Flow> answered = co_await read_content()) co_return *answered;
   if (!hold_.reserve(answer_reserve)) co_return co_await x_.refuse(bodies_exhausted());
   complete_request();
-  duty_.submit(request_);
+  if (duty_.submit(request_, x_.terms()) == Submitted::superseded) {
+    keep_content();
+    co_return std::nullopt;
+  }
   co_return co_await follow();
 }
 
@@ -63,7 +72,7 @@ std::optional<http::ProblemDetails> Writing::check() {
     probe_target_ = rewritten_target_;
   }
   if (enforced_) {
-    const http::Keyring& keyring = x_.worker_.site.keyring;
+    const http::Keyring& keyring = x_.site().keyring;
     request_.view.target = keyring.target_digest(x_.shape_.target.host, probe_target_);
     request_.view.viewer = keyring.viewer_digest(fields, route_.settings->vary);
   }
@@ -76,7 +85,21 @@ std::optional<http::ProblemDetails> Writing::check() {
   return std::nullopt;
 }
 
+void Writing::keep_content() {
+  if (!x_.content_) x_.content_ = std::string(content_);
+}
+
+Task<std::optional<Flow>> Writing::take_kept_content() {
+  content_ = *x_.content_;
+  if (content_.size() > route_.settings->max_body) {
+    co_return co_await x_.refuse({.problem = http::Problem::body_too_large});
+  }
+  if (!hold_.take(content_.size())) co_return co_await x_.refuse(bodies_exhausted());
+  co_return std::nullopt;
+}
+
 Task<std::optional<Flow>> Writing::read_content() {
+  if (x_.content_) return take_kept_content();
   if (x_.reader_.done()) return std::optional<Flow>();
   return collect_content();
 }
@@ -155,7 +178,7 @@ Task<std::optional<Flow>> Writing::connect() {
   // The API may have ended, or said more on, the connection that has just answered the probe.
   if (lease_ && !lease_.connection().silent()) lease_ = Lease();
   if (!lease_) {
-    Result<Lease> lease = co_await x_.worker_.pool_of(route_).lease(Reuse::verified);
+    Result<Lease> lease = co_await x_.pool().lease(Reuse::verified);
     if (lease.has_error()) {
       duty_.leave();
       co_return co_await x_.refuse(http::problem_of(lease.error(), http::MethodKind::unsafe));

@@ -12,7 +12,8 @@ class Writing {
   Writing(const Writing&) = delete;
   Writing& operator=(const Writing&) = delete;
 
-  [[nodiscard]] Task<Flow> run();
+  // Unset when it has to begin anew, with another writing: Exchange::again().
+  [[nodiscard]] Task<std::optional<Flow>> run();
 
  private:
   // Another way to ask for the representation that the sent tag may name.
@@ -44,6 +45,9 @@ class Writing {
   [[nodiscard]] std::optional<http::ProblemDetails> check();
   [[nodiscard]] Task<std::optional<Flow>> read_content();
   [[nodiscard]] Task<std::optional<Flow>> collect_content();
+  // From one writing of an exchange to the next, which begins anew.
+  void keep_content();
+  [[nodiscard]] Task<std::optional<Flow>> take_kept_content();
   void complete_request();
   [[nodiscard]] Task<Flow> follow();
 

@@ -9,6 +9,7 @@
 namespace ifmatch::support {
 namespace {
 
+constexpr std::string_view reload_line = "the new configuration ";
 constexpr std::string_view ready_line = "ready: listening on ";
 
 std::uint16_t port_of(const std::string& line) {
@@ -74,6 +75,14 @@ void ProxyProcess::wait_until_ready(std::size_t listeners) {
     if (!line) throw SupportError("ifmatch did not get ready; " + process_->transcript());
     ports_.push_back(port_of(*line));
   }
+}
+
+bool ProxyProcess::reload(std::string_view yaml) {
+  static_cast<void>(folder_->write("ifmatch.yaml", yaml));
+  process_->signal(SIGHUP);
+  const auto line = process_->wait_for_line(reload_line, Deadline{}, reloads_++);
+  if (!line) throw SupportError("ifmatch did not reload; " + process_->transcript());
+  return line->find("is in force") != std::string::npos;
 }
 
 ExitStatus ProxyProcess::stop(Deadline deadline) {

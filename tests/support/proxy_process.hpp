@@ -53,6 +53,12 @@ class ProxyProcess {
   [[nodiscard]] const std::vector<std::uint16_t>& ports() const { return ports_; }
   [[nodiscard]] Process& process() { return *process_; }
 
+  // Replaces the configuration and sends HUP, and waits until the new one is in force; false when it
+  // was refused. REQUIRES: it was started by start().
+  [[nodiscard]] bool reload(std::string_view yaml);
+  [[nodiscard]] bool reload(const ProxyConfig& config) { return reload(config.yaml()); }
+  [[nodiscard]] const TemporaryFolder& folder() const { return *folder_; }
+
   // Asks it to end and waits. Throws when it does not.
   ExitStatus stop(Deadline deadline = Deadline{});
 
@@ -63,6 +69,7 @@ class ProxyProcess {
   std::unique_ptr<TemporaryFolder> folder_;  // outlives the process
   std::unique_ptr<Process> process_;
   std::vector<std::uint16_t> ports_;
+  std::size_t reloads_ = 0;
 };
 
 }  // namespace ifmatch::support

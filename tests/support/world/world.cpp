@@ -49,9 +49,9 @@ config::Config load_configuration() {
   return std::move(*loaded.config);
 }
 
-net::Task<void> serve(net::Worker& worker, const config::Listener& listener, net::Socket socket) {
+net::Task<void> serve(net::Worker& worker, const net::Door& door, net::Socket socket) {
   auto connection = std::make_unique<net::Connection>(std::move(socket), worker.sweeper);
-  net::Session session(worker, listener, std::move(connection),
+  net::Session session(worker, door, std::move(connection),
                        http::peer_of(*http::Address::parse("192.0.2.1"), {}));
   co_await session.run();
 }
@@ -72,23 +72,32 @@ std::string tag_of(const Document& document) {
 }
 
 World::World(std::size_t upstream_connections_max) {
-  net::Site& served = site();
+  constexpr net::DoorId only_door = 1;
   system.on_connected = [this](std::shared_ptr<shim::Stream> stream) {
     api.accept(std::move(stream));
   };
   observe_sends();
-  desks_.push_back(std::make_unique<net::GuardDesk>(served.origins().front(), guard::EngineLimits{
-      .entries_max = 1000, .nodes_max = 1000}));
-  worker_.emplace(served, desks_, std::vector<std::size_t>{upstream_connections_max});
-  net::spawn(worker_->io, worker_->sweep_for_ever([this](net::Instant now) {
-    for (const std::unique_ptr<net::GuardDesk>& desk : desks_) desk->tick(now);
-  }));
+  desk_ = std::make_shared<net::GuardDesk>(
+      site().origins().front(), guard::EngineLimits{.entries_max = 1000, .nodes_max = 1000});
+  auto plan = std::make_shared<net::Plan>();
+  plan->site = std::shared_ptr<const net::Site>(std::shared_ptr<void>(), &site());
+  plan->desks = {desk_};
+  plan->terms = {desk_->terms()};
+  plan->doors = {only_door};
+  published_.emplace(std::move(plan));
+  const std::size_t connections = site().config.upstreams.front().max_connections;
+  worker_.emplace(*published_, net::Share{.index = 0, .of = connections / upstream_connections_max});
+  door_.id = only_door;
+  worker_->add_door(door_);
+  net::spawn(worker_->io,
+             worker_->sweep_for_ever([this](net::Instant now) { desk_->tick(now); }));
 }
 
 World::~World() { end_worker(); }
 
 void World::end_worker() {
-  for (const std::unique_ptr<net::GuardDesk>& desk : desks_) desk->shut();
+  desk_->shut();
+  door_.edition.reset();
   worker_.reset();
 }
 
@@ -133,7 +142,7 @@ void World::start_session(int descriptor) {
   net::Socket socket(worker_->io.get_executor());
   socket.assign(net::tcp::v4(), descriptor);
   net::spawn(worker_->io,
-                      serve(*worker_, site().config.listeners.front(), std::move(socket)),
+                      serve(*worker_, door_, std::move(socket)),
                       [this](const std::exception_ptr& failure) {
                         if (!failure) return;
                         try {
@@ -198,7 +207,7 @@ void World::pass(std::chrono::milliseconds duration) {
 }
 
 guard::EngineCounts World::counts() {
-  return desks_.front()->ask([](guard::Engine& engine) { return engine.counts(); });
+  return desk_->ask([](guard::Engine& engine) { return engine.counts(); });
 }
 
 }  // namespace ifmatch::world

@@ -82,7 +82,9 @@ class World {
   void start_session(int descriptor);
 
   std::chrono::milliseconds pace_ = net::sweep_interval;
-  std::vector<std::unique_ptr<net::GuardDesk>> desks_;
+  std::shared_ptr<net::GuardDesk> desk_;
+  std::optional<net::Published> published_;
+  net::Door door_;
   std::optional<net::Worker> worker_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<Send> sends_;

@@ -1,0 +1,63 @@
+// The guards of all origins: claimed when they come into use, kept over reloads, and released when
+// no configuration uses them and nothing of them is unsettled any more.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "plugins/api/ledger.hpp"
+#include "proxy/net/edition.hpp"
+
+namespace ifmatch::net {
+
+class Desks {
+ public:
+  // `ledger` must outlive it.
+  Desks(plugins::Ledger& ledger, std::size_t entries_max)
+      : ledger_(ledger), entries_max_(entries_max) {}
+
+  // The guard of every origin of the site; new ones are claimed. Throws std::runtime_error with a
+  // sentence when another instance guards one. What was claimed before that is released in time.
+  [[nodiscard]] std::vector<std::shared_ptr<GuardDesk>> of(const Site& site);
+
+  // Begins new terms wherever `next` binds otherwise than `before`, and returns the terms of each
+  // of `desks`, which are those of `next`. Guarded writes of an origin then also wait for what went
+  // to another origin that changed: a route may have moved, and both may lead to one API.
+  // REQUIRES: nothing can be submitted under the new terms before it returns.
+  [[nodiscard]] std::vector<Terms> turn(const Site& before, const Site& next,
+                                        const std::vector<std::shared_ptr<GuardDesk>>& desks);
+
+  // Ends waits and quarantines that are over.
+  void tick(Instant now);
+  // Releases what nobody uses and has nothing unsettled. Not on a thread that serves: it writes to
+  // the disk.
+  void release_unused();
+  // From here on nobody is told anything: the threads are ending.
+  void shut();
+  // What was observed at all of them, to the log.
+  void tell_observed();
+  // The end. REQUIRES: every thread has ended.
+  void release_all();
+
+ private:
+  // A guard that waits for what is older at another one.
+  struct Waiting {
+    std::shared_ptr<GuardDesk> desk;
+    guard::RequestId stand_in = 0;
+    std::shared_ptr<GuardDesk> other;
+    std::uint64_t generation = 0;  // of the other: what is older is waited for
+  };
+
+  [[nodiscard]] std::shared_ptr<GuardDesk> find(const std::string& origin) const;
+  [[nodiscard]] std::shared_ptr<GuardDesk> claim(const Site& site, std::size_t origin);
+  void release(const GuardDesk& desk);
+
+  plugins::Ledger& ledger_;
+  std::size_t entries_max_;
+  std::mutex mutex_;  // before those of the desks
+  std::vector<std::shared_ptr<GuardDesk>> desks_;
+  std::vector<Waiting> waiting_;
+};
+
+}  // namespace ifmatch::net

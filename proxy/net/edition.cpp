@@ -1,0 +1,55 @@
+#include "proxy/net/edition.hpp"
+
+#include <algorithm>
+
+namespace ifmatch::net {
+
+std::size_t Share::part(std::size_t whole) const noexcept {
+  const std::size_t rest = index < whole % of ? 1 : 0;
+  return std::max<std::size_t>(1, whole / of + rest);
+}
+
+Edition::Edition(asio::io_context& io, Sweeper& sweeper, std::shared_ptr<const Plan> plan,
+                 Share share, const Edition* previous)
+    : plan_(std::move(plan)), hashers_(plan_->site->routes.size()) {
+  for (const config::Upstream& upstream : site().config.upstreams) {
+    std::shared_ptr<UpstreamPool> pool;
+    if (previous != nullptr) {
+      const auto same = std::ranges::find_if(
+          previous->pools_, [&](const auto& kept) { return kept->upstream() == upstream; });
+      if (same != previous->pools_.end()) pool = *same;
+    }
+    if (!pool) {
+      pool = std::make_shared<UpstreamPool>(io, sweeper, upstream,
+                                            share.part(upstream.max_connections));
+    }
+    pools_.push_back(std::move(pool));
+  }
+}
+
+Edition::~Edition() = default;
+
+UpstreamPool& Edition::pool_of(const SiteRoute& route) const {
+  return *pools_[route.config->upstream];
+}
+
+Lent<plugins::VersionHasher> Edition::lend_hasher(const SiteRoute& route) {
+  const auto index = static_cast<std::size_t>(&route - site().routes.data());
+  return hashers_[index].lend([&route] { return route.version->make_hasher(); });
+}
+
+const config::Listener* Edition::listener(DoorId door) const {
+  const auto found = std::ranges::find(plan_->doors, door);
+  if (found == plan_->doors.end()) return nullptr;
+  return &site().config.listeners[static_cast<std::size_t>(found - plan_->doors.begin())];
+}
+
+void Edition::retire(const Edition* successor) {
+  for (const std::shared_ptr<UpstreamPool>& pool : pools_) {
+    const bool kept = successor != nullptr &&
+                      std::ranges::find(successor->pools_, pool) != successor->pools_.end();
+    if (!kept) pool->retire();
+  }
+}
+
+}  // namespace ifmatch::net
