@@ -40,7 +40,8 @@ enum class ProxyProtocol { none, required };
 
 struct Listener {
   std::string name;                      // "default" where none is given
-  std::string address = "127.0.0.1:8080";  // HOST:PORT with a numeric host; port 0 picks a free one
+  std::string address = "127.0.0.1:8080";  // HOST:PORT with a numeric host (port 0 picks
+                                           // a free one), "unix:/path", or "fd:NAME" (systemd)
   ProxyProtocol proxy_protocol = ProxyProtocol::none;
   std::size_t max_connections = 10'000;  // over all threads; further ones wait in the accept queue
   ListenerTimeouts timeouts;
@@ -180,6 +181,8 @@ struct AccessLog {
 enum class Trace { automatic, pass, off };
 
 struct Shutdown {
+  // Still served after TERM, but not ready: so long balancers need to notice. 0: nobody balances.
+  Milliseconds pre_stop_delay{0};
   Milliseconds drain_timeout{
       35'000};  // longer than connect + response, so that every write is accounted for
 };

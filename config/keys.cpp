@@ -203,7 +203,7 @@ constexpr std::array access_log_keys{
 
 constexpr std::array shutdown_keys{
     duration("drain_timeout", 0, day),
-    later("pre_stop_delay", "0s"),
+    duration("pre_stop_delay", 0, day),
 };
 
 }  // namespace

@@ -224,6 +224,7 @@ void Reader::read_log_and_shutdown(const View& root, Config& config) {
   read_choice(root, "trace", config.trace);
   if (const std::optional<View> view = open(root, "shutdown")) {
     check_keys(*view);
+    read_duration(*view, "pre_stop_delay", config.shutdown.pre_stop_delay);
     read_duration(*view, "drain_timeout", config.shutdown.drain_timeout);
   }
 }

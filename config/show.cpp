@@ -263,6 +263,7 @@ std::string show_with(const Config& config, const Origins* origins) {
   writer.close();
   writer.key("trace", name_in(trace_names, config.trace));
   writer.open("shutdown");
+  writer.key("pre_stop_delay", yaml_duration(config.shutdown.pre_stop_delay));
   writer.key("drain_timeout", yaml_duration(config.shutdown.drain_timeout));
   writer.close();
   writer.key("state_dir", config.state_dir ? yaml_string(*config.state_dir) : "null");

@@ -290,11 +290,50 @@ Refusal check_name(std::string_view text) {
                  "use at most 64 of a-z, 0-9, '_' and '-', and do not begin with '-'"};
 }
 
+namespace {
+
+// Its path must fit into a sockaddr_un, with the octet that ends it.
+constexpr std::size_t socket_path_max = 107;
+
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char octet) { return octet > ' ' && octet < 127; });
+}
+
+Refusal check_socket_path(std::string_view path) {
+  if (!path.starts_with('/') || path.size() < 2 || path.ends_with('/')) {
+    return Problem{"E206", in_quotes(path) + " is not the path of a socket",
+                   "write an absolute path, for example unix:/run/ifmatch/ifmatch.sock"};
+  }
+  if (path.size() > socket_path_max) {
+    return Problem{"E206", "the path of a socket has at most " + std::to_string(socket_path_max) +
+                               " octets, this has " + std::to_string(path.size()),
+                   "choose a shorter path"};
+  }
+  if (path.find('\0') != std::string_view::npos || !is_printable(path)) {
+    return Problem{"E206", "a blank or control character in " + in_quotes(path),
+                   "choose a plain path"};
+  }
+  return std::nullopt;
+}
+
+// FileDescriptorName= of systemd.socket(5).
+Refusal check_descriptor_name(std::string_view name) {
+  const bool fits = !name.empty() && name.size() <= 255 && is_printable(name) &&
+                    name.find(':') == std::string_view::npos;
+  if (fits) return std::nullopt;
+  return Problem{"E206", in_quotes(name) + " cannot be the name of a socket of systemd",
+                 "write fd:NAME with the FileDescriptorName= of the socket unit"};
+}
+
+}  // namespace
+
 Refusal check_listen_address(std::string_view text) {
-  if (text.starts_with("unix:") || text.starts_with("fd:")) {
-    const std::string scheme(text.substr(0, text.find(':') + 1));
-    return Problem{"E110", "'" + scheme + "' addresses are not built in this version",
-                   "listen on HOST:PORT"};
+  constexpr std::string_view unix_prefix = "unix:";
+  constexpr std::string_view handed_prefix = "fd:";
+  if (text.starts_with(unix_prefix)) return check_socket_path(text.substr(unix_prefix.size()));
+  if (text.starts_with(handed_prefix)) {
+    return check_descriptor_name(text.substr(handed_prefix.size()));
   }
   const HostPort parts = split_host_port(text);
   const std::string example =

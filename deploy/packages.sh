@@ -9,6 +9,7 @@
 build_packages=(
   g++ cmake ninja-build ccache mold pkg-config git ca-certificates curl
   libboost1.81-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libssl-dev libsodium-dev
+  libsystemd-dev
 )
 
 # Debian's nginx has its WebDAV methods compiled in; apache2-bin is Apache without a service.

@@ -54,7 +54,11 @@ int run_command_line(int count, char** arguments, const plugins::Registry& plugi
   CLI::App* run_command = app.add_subcommand("run", "Serve until TERM or INT");
   add_files(*run_command, options);
   add_overrides(*run_command, options);
-  run_command->callback([&] { chosen = [&] { return run(options, plugins); }; });
+  bool watch = false;
+  run_command->add_flag("--watch", watch, "Reload whenever the configuration files have changed");
+  run_command->callback([&] {
+    chosen = [&] { return run(options, watch ? Watching::yes : Watching::no, plugins); };
+  });
 
   CLI::App* validate_command = app.add_subcommand("validate", "Check a configuration");
   bool strict = false;

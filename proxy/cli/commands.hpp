@@ -24,7 +24,9 @@ struct ConfigOptions {
 [[nodiscard]] std::optional<config::Config> load_or_report(const config::Inputs& inputs);
 
 // run.cpp
-[[nodiscard]] int run(const ConfigOptions& options, const plugins::Registry& plugins);
+enum class Watching { no, yes };  // yes: reload whenever the files have changed
+[[nodiscard]] int run(const ConfigOptions& options, Watching watching,
+                      const plugins::Registry& plugins);
 
 // inspect.cpp
 enum class Strictness { lenient, strict };  // strict: a warning fails, too

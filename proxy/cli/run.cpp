@@ -82,13 +82,30 @@ void raise_descriptor_limit(const config::Config& config) {
   }
 }
 
+// The files whose content makes the configuration what it is.
+std::vector<std::string> files_of(const config::Inputs& inputs, const config::Config& config) {
+  std::vector<std::string> files;
+  for (const config::InputFile& input : inputs.files) {
+    if (!input.text) files.push_back(input.path);
+  }
+  if (config.etag_secret_file) files.push_back(*config.etag_secret_file);
+  return files;
+}
+
 // Reads again what was read at the start. Standard input is read once in a process.
-net::Loader loader_of(config::Inputs read_before, const plugins::Registry& plugins) {
-  return [inputs = std::move(read_before), &plugins](const std::shared_ptr<net::SiteMemory>& memory) {
-    net::Loaded loaded;
+net::Loader loader_of(config::Inputs read_before, std::vector<std::string> files,
+                      const plugins::Registry& plugins) {
+  return [inputs = std::move(read_before), files = std::move(files), &plugins](
+             const std::shared_ptr<net::SiteMemory>& memory) mutable {
+    // Looked at before they are read: what is changed meanwhile is noticed, perhaps twice.
+    net::Loaded loaded{.files = net::Files::look_at(files)};
     config::LoadResult result = config::load(inputs);
     loaded.text = config::render(result.diagnostics, config::Format::text);
     if (!result.config) return loaded;
+    if (files_of(inputs, *result.config) != files) {
+      files = files_of(inputs, *result.config);
+      loaded.files = net::Files::look_at(files);
+    }
     const config::Log log = result.config->log;
     try {
       loaded.site = std::make_shared<net::Site>(std::move(*result.config), plugins, memory);
@@ -109,15 +126,22 @@ void listen_to(net::AccessLog& log, net::Server& server) {
 
 }  // namespace
 
-int run(const ConfigOptions& options, const plugins::Registry& plugins) {
+int run(const ConfigOptions& options, Watching watching, const plugins::Registry& plugins) {
   config::Inputs inputs = inputs_of(options);
+  // Looked at before they are read: what is changed meanwhile is noticed.
+  net::Files files = net::Files::look_at(files_of(inputs, {}));
   std::optional<config::Config> config = load_or_report(inputs);
   if (!config) return exit_config;
+  if (files_of(inputs, *config) != files.names) {
+    files = net::Files::look_at(files_of(inputs, *config));
+  }
   start_log(config->log);
   raise_descriptor_limit(*config);
   // A peer that closes while we write is an ordinary error of that write.
   std::signal(SIGPIPE, SIG_IGN);
 
+  // Before there are threads.
+  const net::Supervisor supervisor;
   std::shared_ptr<const net::Site> site;
   std::unique_ptr<plugins::Ledger> ledger;
   try {
@@ -135,10 +159,12 @@ int run(const ConfigOptions& options, const plugins::Registry& plugins) {
     spdlog::error("{}", error.what());
     return exit_failed;
   }
-  net::Server server(std::move(site), *ledger, loader_of(std::move(inputs), plugins));
+  net::Server server(std::move(site), *ledger, supervisor,
+                     loader_of(std::move(inputs), files.names, plugins));
   listen_to(*access_log, server);
   try {
     server.start();
+    if (watching == Watching::yes) server.watch(std::move(files));
   } catch (const std::runtime_error& error) {
     spdlog::error("{}", error.what());
     return exit_failed;

@@ -83,6 +83,8 @@ void write_forwarded(std::string& out, const ForwardedRequest& request, std::str
   out += "Forwarded: ";
   bool first = true;
   for_each_node(request, [&](std::string_view address) {
+    // An identifier that hides who it is begins with an underscore (RFC 7239 section 6.3).
+    if (address == unix_client) address = "_unix";
     const bool is_ipv6 = address.find(':') != std::string_view::npos;
     if (!first) out += ", ";
     out += is_ipv6 ? "for=\"[" : "for=";

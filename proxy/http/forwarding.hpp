@@ -15,6 +15,9 @@
 
 namespace ifmatch::http {
 
+// In place of an address: the client came through a Unix socket, which tells none.
+inline constexpr std::string_view unix_client = "unix:";
+
 // A field line of our own, by views.
 struct FieldLine {
   std::string_view name;

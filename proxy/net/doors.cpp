@@ -5,52 +5,15 @@
 
 #include <algorithm>
 #include <atomic>
-#include <boost/asio/ip/v6_only.hpp>
-#include <cstdlib>
-#include <stdexcept>
 
+#include "proxy/net/listening.hpp"
 #include "proxy/net/session.hpp"
 
 namespace ifmatch::net {
 namespace {
 
-constexpr int backlog = 4096;  // the kernel lowers it to net.core.somaxconn
-constexpr int free_port_attempts = 10;
 // After accept() failed for want of descriptors or memory.
 constexpr std::chrono::milliseconds accept_pause{100};
-
-std::string to_text(const tcp::endpoint& endpoint) {
-  const std::string host = endpoint.address().to_string();
-  const std::string port = std::to_string(endpoint.port());
-  return endpoint.address().is_v6() ? "[" + host + "]:" + port : host + ":" + port;
-}
-
-// REQUIRES: the loader has checked that it is HOST:PORT with a numeric host.
-tcp::endpoint endpoint_of(const std::string& address) {
-  const std::size_t colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  const unsigned long port = std::strtoul(address.c_str() + colon + 1, nullptr, 10);
-  error_code failure;
-  const asio::ip::address numeric = asio::ip::make_address(host, failure);
-  if (failure) throw std::runtime_error("listener address '" + address + "' is not numeric");
-  return {numeric, static_cast<std::uint16_t>(port)};
-}
-
-enum class Sharing : std::uint8_t { alone, shared };
-
-void bind_to(Acceptor& acceptor, const tcp::endpoint& endpoint, Sharing sharing) {
-  acceptor.open(endpoint.protocol());
-  acceptor.set_option(tcp::acceptor::reuse_address(true));
-  if (endpoint.address().is_v6()) acceptor.set_option(boost::asio::ip::v6_only(true));
-  if (sharing == Sharing::shared) {
-    const int on = 1;
-    if (::setsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
-      throw boost::system::system_error(errno, boost::system::system_category(), "SO_REUSEPORT");
-    }
-  }
-  acceptor.bind(endpoint);
-}
 
 void log_exception(const std::exception_ptr& failure) {
   if (!failure) return;
@@ -63,13 +26,38 @@ void log_exception(const std::exception_ptr& failure) {
 
 using Count = std::shared_ptr<std::atomic<std::size_t>>;
 
+enum class Kind : std::uint8_t { v4, v6, local };
+
+Kind kind_of(const Descriptor& socket) {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  if (::getsockopt(socket.number(), SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) return Kind::local;
+  if (domain == AF_INET) return Kind::v4;
+  return domain == AF_INET6 ? Kind::v6 : Kind::local;
+}
+
+// Who connected, as far as the kernel knows: clients of a Unix socket have no address.
+http::Address client_of(Kind kind, const Socket& socket) {
+  if (kind == Kind::local) return {};
+  error_code gone;
+  const tcp::endpoint peer = socket.remote_endpoint(gone);
+  return gone ? http::Address() : address_of(peer);
+}
+
 }  // namespace
 
 // One listener on one thread. Its sessions keep it alive; it ends on its worker's thread.
 struct Doors::Entrance {
-  Entrance(Worker& on, DoorId id, Count counted)
-      : worker(on), connections(std::move(counted)), acceptor(on.io.get_executor()) {
+  Entrance(Worker& on, DoorId id, Count counted, Descriptor socket)
+      : worker(on),
+        connections(std::move(counted)),
+        kind(kind_of(socket)),
+        acceptor(on.io.get_executor()) {
     door.id = id;
+    // To Asio every stream socket is alike but for its addresses, which are not asked for where
+    // there are none.
+    acceptor.assign(kind == Kind::v6 ? tcp::v6() : tcp::v4(), socket.release());
+    acceptor.non_blocking(true);
   }
   ~Entrance() {
     // Where it was never opened no worker knows it, and this may be any thread.
@@ -81,55 +69,41 @@ struct Doors::Entrance {
   Worker& worker;
   Door door;
   Count connections;  // of the listener, over all threads
+  Kind kind;
   Acceptor acceptor;
 };
 
 struct Doors::Listening {
   DoorId id = 0;
   std::string address;
+  SocketFile file;
   std::vector<std::shared_ptr<Entrance>> entrances;
 };
 
-Doors::Doors(std::vector<std::unique_ptr<Worker>>& workers) : workers_(workers) {}
+Doors::Doors(std::vector<std::unique_ptr<Worker>>& workers, const Supervisor& supervisor)
+    : workers_(workers), supervisor_(supervisor) {}
 
 // REQUIRES: nothing runs on the workers' threads any more.
 Doors::~Doors() = default;
 
-// One for each thread, on a port that is ours alone; `endpoint` gets it where any would do.
-void Doors::bind_entrances(Listening& listening, tcp::endpoint& endpoint) {
-  auto connections = std::make_shared<std::atomic<std::size_t>>(0);
-  // SO_REUSEPORT would let us join another process on its port: look without it first.
-  Acceptor alone(workers_.front()->io.get_executor());
-  bind_to(alone, endpoint, Sharing::alone);
-  alone.listen(1);
-  if (endpoint.port() == 0) endpoint.port(alone.local_endpoint().port());
-  alone.close();
-  for (const std::unique_ptr<Worker>& worker : workers_) {
-    auto entrance = std::make_shared<Entrance>(*worker, listening.id, connections);
-    bind_to(entrance->acceptor, endpoint, Sharing::shared);
-    entrance->acceptor.listen(backlog);
-    entrance->acceptor.non_blocking(true);
-    listening.entrances.push_back(std::move(entrance));
-  }
+DoorId Doors::bind(const config::Listener& listener) {
+  const DoorId id = draw_id();
+  bind(id, listener);
+  return id;
 }
 
 void Doors::bind(DoorId id, const config::Listener& listener) {
-  const tcp::endpoint wanted = endpoint_of(listener.address);
+  Listeners bound = listen_on(listener.address, workers_.size(), supervisor_);
+  auto connections = std::make_shared<std::atomic<std::size_t>>(0);
   auto listening = std::make_unique<Listening>();
   listening->id = id;
-  for (int attempt = 1;; ++attempt) {
-    tcp::endpoint endpoint = wanted;
-    try {
-      bind_entrances(*listening, endpoint);
-      listening->address = to_text(endpoint);
-      break;
-    } catch (const boost::system::system_error& error) {
-      listening->entrances.clear();
-      // A port that was free a moment ago is another's now: another one will do as well.
-      if (wanted.port() == 0 && attempt < free_port_attempts) continue;
-      throw std::runtime_error("cannot listen on " + listener.address + ": " +
-                               error.code().message());
-    }
+  listening->address = std::move(bound.address);
+  listening->file = std::move(bound.file);
+  // A listener that was handed over may consist of several sockets: then a thread has several.
+  for (std::size_t at = 0; at < bound.sockets.size(); ++at) {
+    Worker& worker = *workers_[at % workers_.size()];
+    listening->entrances.push_back(
+        std::make_shared<Entrance>(worker, id, connections, std::move(bound.sockets[at])));
   }
   listening_.push_back(std::move(listening));
 }
@@ -170,10 +144,10 @@ void Doors::close_all() {
   listening_.clear();
 }
 
-const std::string& Doors::address(DoorId id) const {
+std::string Doors::address(DoorId id) const {
   const auto found = std::ranges::find_if(
       listening_, [id](const auto& listening) { return listening->id == id; });
-  return (*found)->address;
+  return found == listening_.end() ? std::string() : (*found)->address;
 }
 
 Task<void> Doors::accept_for_ever(std::shared_ptr<Entrance> entrance) {
@@ -187,8 +161,7 @@ Task<void> Doors::accept_for_ever(std::shared_ptr<Entrance> entrance) {
       continue;
     }
     Socket socket(worker.io.get_executor());
-    tcp::endpoint peer;
-    auto [failure] = co_await entrance->acceptor.async_accept(socket, peer, as_tuple);
+    auto [failure] = co_await entrance->acceptor.async_accept(socket, as_tuple);
     if (failure == asio::error::operation_aborted || !entrance->acceptor.is_open()) co_return;
     if (failure) {
       spdlog::warn("accept: {}", failure.message());
@@ -197,7 +170,7 @@ Task<void> Doors::accept_for_ever(std::shared_ptr<Entrance> entrance) {
       continue;
     }
     entrance->connections->fetch_add(1, std::memory_order_relaxed);
-    spawn(worker.io, serve(entrance, std::move(socket), address_of(peer)),
+    spawn(worker.io, serve(entrance, std::move(socket)),
           [connections = entrance->connections](const std::exception_ptr& failure_of_session) {
             connections->fetch_sub(1, std::memory_order_relaxed);
             log_exception(failure_of_session);
@@ -205,15 +178,16 @@ Task<void> Doors::accept_for_ever(std::shared_ptr<Entrance> entrance) {
   }
 }
 
-Task<void> Doors::serve(std::shared_ptr<Entrance> entrance, Socket socket,
-                        http::Address address) {
+Task<void> Doors::serve(std::shared_ptr<Entrance> entrance, Socket socket) {
   Worker& worker = entrance->worker;
+  const http::Address address = client_of(entrance->kind, socket);
   std::optional<http::Peer> peer;
   {
     const EditionPtr kept = entrance->door.edition;
     peer = co_await find_peer(worker, *entrance->door.listener, socket, address);
   }
   if (!peer) co_return;
+  if (entrance->kind == Kind::local && peer->text.empty()) peer->text = http::unix_client;
   auto connection = std::make_unique<Connection>(std::move(socket), worker.sweeper);
   Session session(worker, entrance->door, std::move(connection), std::move(*peer));
   co_await session.run();

@@ -11,6 +11,8 @@
 #include "plugins/api/ledger.hpp"
 #include "proxy/net/control.hpp"
 #include "proxy/net/site.hpp"
+#include "proxy/net/supervisor.hpp"
+#include "proxy/net/watched_files.hpp"
 
 namespace ifmatch::net {
 
@@ -26,6 +28,7 @@ enum class Ended : std::uint8_t {
 struct Loaded {
   std::shared_ptr<const Site> site;  // null: refused
   std::string text;                  // see ReloadOutcome
+  Files files;                       // that it was read from, looked at before they were read
   std::function<void()> applied;     // called once it is in force; may be empty
 };
 
@@ -34,8 +37,9 @@ using Loader = std::function<Loaded(const std::shared_ptr<SiteMemory>& memory)>;
 
 class Server {
  public:
-  // `ledger` must outlive the server. Without a loader there is nothing to reload.
-  Server(std::shared_ptr<const Site> site, plugins::Ledger& ledger, Loader loader = {});
+  // `ledger` and `supervisor` must outlive the server. Without a loader there is nothing to reload.
+  Server(std::shared_ptr<const Site> site, plugins::Ledger& ledger, const Supervisor& supervisor,
+         Loader loader = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -48,13 +52,18 @@ class Server {
   // was not called yet.
   void add_sink(std::size_t thread, AccountSink& sink);
 
+  // Reloads whenever the files change from here on. Throws std::runtime_error where that cannot be
+  // found out. REQUIRES: start() returned, and run() was not called yet.
+  void watch(Files files);
+
   // The addresses that are listened on, with their real ports. REQUIRES: start() returned.
   [[nodiscard]] std::vector<std::string> addresses() const;
 
   [[nodiscard]] Control& control() noexcept;
 
-  // Serves until TERM, INT or the control says to drain: then finishes the requests under way,
-  // within the drain time-out. A second signal ends at once. Blocks.
+  // Tells the supervisor that it is ready, and serves until TERM, INT or the control says to drain:
+  // then it is no longer ready, serves on for the delay before the stop, and finishes the requests
+  // under way within the drain time-out. A second signal ends at once. Blocks.
   [[nodiscard]] Ended run();
 
  private:

@@ -40,7 +40,8 @@ Task<void> Session::run() {
     // Until a request begins nothing is held for it: most connections are idle most of the time.
     if (client_->input.readable().empty()) {
       idle_ = true;
-      const error_code ended = co_await client_->read(door_.listener->limits.header_bytes + 1, deadline);
+      const std::size_t room = door_.listener->limits.header_bytes + 1;
+      const error_code ended = co_await client_->read(room, deadline);
       idle_ = false;
       if (ended) {
         flow = Flow::drop;

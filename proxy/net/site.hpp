@@ -1,5 +1,5 @@
 // The configuration as the threads use it: compiled once when it is loaded, shared by all, never
-// changed while it serves. A reload makes another one; requests under way keep theirs (edition.hpp).
+// changed while it serves. A reload makes another one; requests under way keep theirs.
 #pragma once
 
 #include <atomic>
@@ -75,8 +75,8 @@ class BodyHold {
   bool exhausted_ = false;
 };
 
-// What the process knows beyond one configuration, handed from site to site: with other keys nothing
-// that is recorded would ever be found again.
+// What the process knows beyond one configuration, handed from site to site: with other keys
+// nothing that is recorded would ever be found again.
 struct SiteMemory {
   SiteMemory();
 

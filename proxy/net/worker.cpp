@@ -82,6 +82,7 @@ Task<void> Worker::sweep_for_ever(std::function<void(Instant)> also) {
     const Instant now = Clock::now();
     refresh_date();
     sweeper.sweep(now);
+    sweeps.store(sweeps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     also(now);
   }
 }

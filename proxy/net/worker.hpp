@@ -74,6 +74,8 @@ class Worker {
   // Who is told of every request. They outlive the worker, and come before it serves.
   AccountSinks sinks;
   bool draining = false;
+  // How often it has swept, for those who want to know whether this thread still turns.
+  std::atomic<std::uint64_t> sweeps{0};
   ArrivalCounts arrivals;
 
  private:

@@ -70,6 +70,9 @@ ProxyProcess ProxyProcess::start_with(const std::vector<std::string>& arguments,
 }
 
 void ProxyProcess::wait_until_ready(std::size_t listeners) {
+  if (listeners == ready_without_port && !process_->wait_for_line(ready_line)) {
+    throw SupportError("ifmatch did not get ready; " + process_->transcript());
+  }
   for (std::size_t listener = 0; listener < listeners; ++listener) {
     const auto line = process_->wait_for_line(ready_line, Deadline{}, listener);
     if (!line) throw SupportError("ifmatch did not get ready; " + process_->transcript());

@@ -48,6 +48,9 @@ class ProxyProcess {
                                                std::map<std::string, std::string> environment = {},
                                                std::size_t listeners = 1);
 
+  // In place of a number of listeners: do not wait for ports, only for the first line.
+  static constexpr std::size_t ready_without_port = 0;
+
   // The first listener's.
   [[nodiscard]] std::uint16_t port() const { return ports_.front(); }
   [[nodiscard]] const std::vector<std::uint16_t>& ports() const { return ports_; }

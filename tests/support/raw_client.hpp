@@ -35,6 +35,8 @@ class RawClient {
  public:
   // Throws when nobody accepts.
   [[nodiscard]] static RawClient connect(std::uint16_t port);
+  // On a connection that was made elsewhere.
+  [[nodiscard]] static RawClient over(Socket socket) { return on(std::move(socket), 80); }
   // One whose unread answers soon stop whoever sends them.
   [[nodiscard]] static RawClient connect_narrow(std::uint16_t port);
 

@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -87,6 +88,19 @@ void Socket::connect_to(std::uint16_t port, Deadline deadline) {
     if (errno != 0) throw system_error("connect");
   }
   send_at_once(descriptor_);
+}
+
+Socket Socket::connect_unix(const std::string& path) {
+  Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) throw SupportError("the path is too long");
+  path.copy(address.sun_path, path.size());
+  const auto* const named = reinterpret_cast<const sockaddr*>(&address);
+  if (::connect(socket.descriptor_, named, sizeof address) != 0) {
+    throw system_error("connect");
+  }
+  return socket;
 }
 
 Socket Socket::listen() {

@@ -39,6 +39,8 @@ class Socket {
   [[nodiscard]] static Socket connect(std::uint16_t port, Deadline deadline = Deadline{});
   // The same, with so small a buffer that a peer soon notices when nobody reads.
   [[nodiscard]] static Socket connect_narrow(std::uint16_t port, Deadline deadline = Deadline{});
+  // To a Unix socket that somebody listens on.
+  [[nodiscard]] static Socket connect_unix(const std::string& path);
   // Listens on a port that the system picks; `local_port` tells which.
   [[nodiscard]] static Socket listen();
 

@@ -81,7 +81,7 @@ TEST(Loader, ReadsEveryKey) {
       "    cors: { expose_etag: always }\n"
       "etag_secret_file: null\n"
       "log: { level: warning, format: json }\n"
-      "shutdown: { drain_timeout: 7s, pre_stop_delay: 0s }\n"
+      "shutdown: { drain_timeout: 7s, pre_stop_delay: 4s }\n"
       "state_dir: /var/lib/x\n"
       "threads: 3\n"
       "trusted_proxies: []\n"
@@ -106,6 +106,7 @@ TEST(Loader, ReadsEveryKey) {
   EXPECT_EQ(config.upstreams[0].timeouts.response, Milliseconds(6000));
   EXPECT_EQ(config.store.max_resources, 10U);
   EXPECT_EQ(config.shutdown.drain_timeout, Milliseconds(7000));
+  EXPECT_EQ(config.shutdown.pre_stop_delay, Milliseconds(4000));
   EXPECT_EQ(config.log.format, LogFormat::json);
   EXPECT_EQ(config.upstreams[0].base_path, "/base");
   EXPECT_EQ(config.upstreams[0].timeouts.connect, Milliseconds(5));
@@ -252,8 +253,6 @@ TEST(Loader, RefusesByNameWhatIsNotBuilt) {
       {"replicas", with_route("replicas: 1\n"), {"9:1 E110"}},
       {"listener tls", with_route("listeners: [{ tls: { key: a } }]\n"), {"9:15 E110"}},
       {"listener tls empty", with_route("listeners:\n  - tls:\n"), {"10:5 E110"}},
-      {"unix", with_route("listeners: [{ address: \"unix:/a\" }]\n"), {"9:24 E110"}},
-      {"fd", with_route("listeners: [{ address: \"fd:a\" }]\n"), {"9:24 E110"}},
       {"redis", with_route("store: { type: redis }\n"), {"9:16 E110"}},
       {"store.redis", with_route("store: { redis: null }\n"), {"9:10 E110"}},
       {"json",
@@ -266,7 +265,6 @@ TEST(Loader, RefusesByNameWhatIsNotBuilt) {
        with_route("    version: { source: header, name: Last-Modified }\n"),
        {"9:24 E110", "9:32 E110"}},
       {"plugin", with_route("    version: { source: plugin }\n"), {"9:24 E110"}},
-      {"pre_stop_delay", with_route("shutdown: { pre_stop_delay: 5s }\n"), {"9:13 E110"}},
       {"https",
        "version: 1\nupstreams: { api: { url: \"https://a\" } }\n" +
            with_route("").substr(with_route("").find("routes")),
@@ -368,6 +366,13 @@ TEST(Loader, ChecksTypesAndRanges) {
        with_route("listeners: [{ limits: { header_bytes: 1MiB } }]\n"),
        {"9:39 E204"}},
       {"drain_timeout", with_route("shutdown: { drain_timeout: 30h }\n"), {"9:28 E204"}},
+      {"pre_stop_delay", with_route("shutdown: { pre_stop_delay: 30h }\n"), {"9:29 E204"}},
+      {"pre_stop_delay unit", with_route("shutdown: { pre_stop_delay: 30 }\n"), {"9:29 E203"}},
+      {"socket path", with_route("listeners: [{ address: \"unix:a\" }]\n"), {"9:24 E206"}},
+      {"socket twice",
+       with_route("listeners: [{ name: a, address: \"unix:/a\" }, { name: b, address: "
+                  "\"unix:/a\" }]\n"),
+       {"9:66 E302"}},
       {"doubtful",
        with_route("    doubtful: [499, \"520-600\", 0502]\n"),
        {"9:16 E204", "9:21 E204", "9:32 E202"}},

@@ -23,9 +23,11 @@ TEST(Show, IsReadBackAsTheSameConfiguration) {
       "    probe: { headers: { Accept: \"a/b; q=\\\"1\\\"\" } }\n"
       "listeners:\n  - { name: a, address: \"127.0.0.1:0\", timeouts: { header: 1ms } }\n"
       "  - { name: b, address: \"[::1]:0\", limits: { header_fields: 3 } }\n"
+      "  - { name: c, address: \"unix:/run/ifmatch.sock\" }\n"
+      "  - { name: d, address: \"fd:public\" }\n"
       "store: { max_resources: 5 }\nlog: { level: off, format: json }\n"
       "access_log: { path: /var/log/a.log, format: text }\ntrace: pass\n"
-      "shutdown: { drain_timeout: 2m }\nstate_dir: \"none\"\nthreads: 7\n");
+      "shutdown: { pre_stop_delay: 5s, drain_timeout: 2m }\nstate_dir: \"none\"\nthreads: 7\n");
   const LoadResult first = load_text(text);
   ASSERT_TRUE(first.config) << told(first);
   const std::string shown = show(*first.config);
@@ -38,6 +40,8 @@ TEST(Show, IsReadBackAsTheSameConfiguration) {
             first.config->routes.at(0).settings.probe_headers);
   EXPECT_EQ(second.config->routes.at(0).settings.in_doubt, Milliseconds(90'000));
   EXPECT_EQ(second.config->listeners.at(1).limits.header_fields, 3U);
+  EXPECT_EQ(second.config->listeners.at(3).address, "fd:public");
+  EXPECT_EQ(second.config->shutdown.pre_stop_delay, Milliseconds(5000));
 }
 
 TEST(Show, KeepsADollarThatIsNoVariable) {

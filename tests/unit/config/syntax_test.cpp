@@ -37,10 +37,30 @@ TEST(ListenAddresses, AreNumericWithAPort) {
                         {"[127.0.0.1]:80", "E206"},
                         {"[::1", "E206"},
                         {"", "E206"},
-                        {"unix:/run/a.sock", "E110"},
-                        {"fd:public", "E110"}};
+                        {"unix:/run/a.sock", "fine"},
+                        {"unix:a.sock", "E206"},
+                        {"unix:", "E206"},
+                        {"unix:/", "E206"},
+                        {"unix:/run/", "E206"},
+                        {"unix:@abstract", "E206"},
+                        {"unix:/run/a b", "E206"},
+                        {"unix:/run/a\n", "E206"},
+                        {"fd:public", "fine"},
+                        {"fd:", "E206"},
+                        {"fd:a:b", "E206"},
+                        {"fd:a b", "E206"}};
   for (const Case& one : cases)
     EXPECT_EQ(code_of(check_listen_address(one.text)), one.code) << one.text;
+}
+
+TEST(ListenAddresses, OfSocketsFitIntoTheKernelsStructure) {
+  const std::string fits = "unix:/" + std::string(106, 'a');
+  EXPECT_EQ(code_of(check_listen_address(fits)), "fine");
+  EXPECT_EQ(code_of(check_listen_address(fits + "a")), "E206");
+  EXPECT_EQ(code_of(check_listen_address(std::string_view("unix:/run/a\0b", 13))), "E206");
+  const std::string name = "fd:" + std::string(255, 'a');
+  EXPECT_EQ(code_of(check_listen_address(name)), "fine");
+  EXPECT_EQ(code_of(check_listen_address(name + "a")), "E206");
 }
 
 TEST(UpstreamUrls, AreTakenApart) {
