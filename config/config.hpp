@@ -48,6 +48,23 @@ struct Listener {
   ListenerLimits limits;
 };
 
+// /metrics, /livez, /readyz and /api/v1/, on a thread of its own. It is on where nobody says
+// anything, as an operator expects of a proxy: the first question in trouble must not need a
+// restart. Whoever asked for an address gets it or no start at all; but that nobody's default is
+// taken already, by a second instance on this machine, is logged as an error and keeps no traffic
+// from being served.
+struct Admin {
+  enum class Chosen { by_default, by_operator };
+
+  std::string address = "127.0.0.1:9901";  // HOST:PORT, numeric; port 0 picks a free one; "none"
+  Chosen chosen = Chosen::by_default;
+  // What "Authorization: Bearer" must carry; required when the address is not loopback.
+  std::optional<std::string> token_file;
+  std::optional<std::string> token;  // octets of it, one trailing line feed removed
+
+  friend bool operator==(const Admin&, const Admin&) = default;
+};
+
 struct UpstreamTimeouts {
   Milliseconds connect{2'000};
   Milliseconds response{
@@ -189,6 +206,7 @@ struct Shutdown {
 
 struct Config {
   std::vector<Listener> listeners;
+  Admin admin;
   TrustedProxies trusted_proxies;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;  // first match wins

@@ -70,6 +70,7 @@ constexpr KeyRule later(std::string_view name, std::string_view unwanted = "") {
 constexpr std::array root_keys{
     required(integer("version", 1, 1)),
     sections("listeners", Section::listener),
+    section("admin", Section::admin),
     plain("trusted_proxies", KeyKind::list),
     map_of("upstreams", Section::upstream),
     section("store", Section::store),
@@ -82,7 +83,6 @@ constexpr std::array root_keys{
     section("shutdown", Section::shutdown),
     nullable(plain("state_dir", KeyKind::text)),
     integer("threads", 0, 1024),
-    later("admin"),
     later("plugins", "[]"),
     later("replicas"),
 };
@@ -109,6 +109,11 @@ constexpr std::array listener_limit_keys{
     size("header_bytes", 256, 64 * kib),
     integer("header_fields", 1, 4096),
     size("target_bytes", 64, 64 * kib),
+};
+
+constexpr std::array admin_keys{
+    plain("address", KeyKind::text),
+    nullable(plain("token_file", KeyKind::text)),
 };
 
 constexpr std::array upstream_keys{
@@ -214,6 +219,7 @@ std::span<const KeyRule> keys_of(Section section) {
     case Section::listener: return listener_keys;
     case Section::listener_timeouts: return listener_timeout_keys;
     case Section::listener_limits: return listener_limit_keys;
+    case Section::admin: return admin_keys;
     case Section::upstream: return upstream_keys;
     case Section::upstream_timeouts: return upstream_timeout_keys;
     case Section::store: return store_keys;
@@ -238,6 +244,7 @@ std::string_view name_of(Section section) {
     case Section::listener: return "listener";
     case Section::listener_timeouts: return "listener_timeouts";
     case Section::listener_limits: return "listener_limits";
+    case Section::admin: return "admin";
     case Section::upstream: return "upstream";
     case Section::upstream_timeouts: return "upstream_timeouts";
     case Section::store: return "store";

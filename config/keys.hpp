@@ -18,6 +18,7 @@ enum class Section {
   listener,
   listener_timeouts,
   listener_limits,
+  admin,
   upstream,
   upstream_timeouts,
   store,

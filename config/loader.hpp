@@ -22,6 +22,7 @@ struct InputFile {
 struct Overrides {
   std::optional<std::string> listen;     // --listen HOST:PORT
   std::optional<std::string> upstream;   // --upstream URL
+  std::optional<std::string> admin;      // --admin HOST:PORT, or none
   std::optional<std::string> mode;       // --mode; it is defaults.mode, which a route's own beats
   std::optional<std::string> threads;    // --threads N
   std::optional<std::string> log_level;  // --log-level LEVEL

@@ -13,6 +13,7 @@ struct Override {
 
 constexpr Override listen{&Overrides::listen, "--listen", "IFMATCH_LISTEN"};
 constexpr Override upstream{&Overrides::upstream, "--upstream", "IFMATCH_UPSTREAM"};
+constexpr Override admin{&Overrides::admin, "--admin", "IFMATCH_ADMIN"};
 constexpr Override mode{&Overrides::mode, "--mode", "IFMATCH_MODE"};
 constexpr Override threads{&Overrides::threads, "--threads", "IFMATCH_THREADS"};
 constexpr Override log_level{&Overrides::log_level, "--log-level", "IFMATCH_LOG_LEVEL"};
@@ -77,17 +78,6 @@ std::optional<Node> given(const Override& which, const Inputs& inputs, Sources& 
   }
   if (source == nullptr) return std::nullopt;
   return scalar_node(source->text, {source, 1, 1, std::max<std::size_t>(source->text.size(), 1)});
-}
-
-// Variables of parts that are not built are refused like their keys.
-void refuse_unbuilt(const Inputs& inputs, Sources& sources, Report& report) {
-  const std::string name = "IFMATCH_ADMIN";
-  if (!inputs.environment) return;
-  const std::optional<std::string> value = inputs.environment(name);
-  if (!value || value->empty()) return;
-  const Source& source = add_source(sources, Source::Kind::environment, name, *value);
-  report.error("E110", {&source, 1, 1, value->size()}, "admin",
-               "'admin' is not built in this version", "unset " + name);
 }
 
 void apply_upstream(Node url, Completeness completeness, Node& root, Report& report) {
@@ -294,7 +284,10 @@ void apply_overrides(const Inputs& inputs, Completeness completeness, Sources& s
       put(*defaults, "mode", std::move(*node));
     }
   }
-  refuse_unbuilt(inputs, sources, report);
+  if (std::optional<Node> node = given(admin, inputs, sources)) {
+    const Place place = node->place;
+    if (Node* section = section_of(root, "admin", place)) put(*section, "address", std::move(*node));
+  }
   if (std::optional<Node> node = given(threads, inputs, sources)) {
     put(root, "threads", std::move(*node));
   }

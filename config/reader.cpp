@@ -1,7 +1,5 @@
 #include "config/reader.hpp"
 
-#include <fstream>
-
 #include "config/networks.hpp"
 
 namespace ifmatch::config {
@@ -10,7 +8,6 @@ namespace {
 constexpr std::size_t listeners_max = 64;
 constexpr std::size_t networks_max = 1024;  // looked through for each connection
 constexpr std::size_t upstreams_max = 1024;
-constexpr std::size_t secret_octets_max = 64 * kib;
 constexpr std::size_t secret_octets_good = 16;  // below 128 bits an HMAC key can be guessed
 
 }  // namespace
@@ -35,6 +32,7 @@ Config Reader::read(const Node& root) {
   check_keys(view);
   (void)nullable_scalar(view, "version");  // checked per file; here only its place is remembered
   read_listeners(view, config.listeners);
+  read_admin(view, config.admin);
   read_trusted_proxies(view, config.trusted_proxies);
   read_upstreams(view, config.upstreams);
   read_store(view, config.store);
@@ -259,28 +257,12 @@ void Reader::read_access_log(const View& root, AccessLog& log) {
   log.path = node->text;
 }
 
-// The message never repeats what the file holds.
 void Reader::read_secret(const View& root, Config& config) {
   const Node* node = nullable_scalar(root, "etag_secret_file");
   if (node == nullptr) return;
-  const auto fail = [&](const std::string& what, std::string_view help) {
-    report_.error("E310", node->place, "etag_secret_file",
-                  "the secret file " + in_quotes(node->text) + " " + what, std::string(help));
-  };
-  std::ifstream stream(node->text, std::ios::binary);
-  std::string secret;
-  if (stream) {
-    secret.resize(secret_octets_max + 1);
-    stream.read(secret.data(), static_cast<std::streamsize>(secret.size()));
-    secret.resize(static_cast<std::size_t>(stream.gcount()));
-  }
-  if (!stream.is_open() || stream.bad()) {
-    return fail("cannot be read", "create it, for example: openssl rand -hex 32");
-  }
-  if (secret.size() > secret_octets_max) return fail("is larger than 64KiB", "32 octets suffice");
-  if (secret.ends_with('\n')) secret.pop_back();
-  if (secret.empty()) return fail("is empty", "fill it, for example: openssl rand -hex 32");
-  if (secret.size() < secret_octets_good) {
+  std::optional<std::string> secret = read_secret_file(*node, "etag_secret_file", "secret");
+  if (!secret) return;
+  if (secret->size() < secret_octets_good) {
     report_.warning("W311", node->place, "etag_secret_file",
                     "the secret in " + in_quotes(node->text) + " is shorter than 16 octets",
                     "a short secret can be guessed; for example: openssl rand -hex 32");

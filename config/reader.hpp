@@ -49,6 +49,12 @@ class Reader {
   void read_access_log(const View& root, AccessLog& log);
   void read_log_and_shutdown(const View& root, Config& config);
   void read_secret(const View& root, Config& config);
+  // What a file holds, without one trailing line feed; `what` it is called in messages.
+  [[nodiscard]] std::optional<std::string> read_secret_file(const Node& node,
+                                                            const std::string& path,
+                                                            std::string_view what);
+  void read_admin(const View& root, Admin& admin);
+  void read_token(const Node& node, const std::string& path, Admin& admin);
   void read_routes(const View& root, const RouteSettings& defaults, Config& config);
   void read_route(const View& view, Route& route, const std::vector<Upstream>& upstreams);
   [[nodiscard]] static Place place_of_route(const View& view);

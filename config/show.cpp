@@ -244,6 +244,12 @@ std::string show_with(const Config& config, const Origins* origins) {
   writer.key("version", "1");
   write_listeners(writer, config);
   writer.key("trusted_proxies", yaml_list(config.trusted_proxies.written));
+  writer.open("admin");
+  writer.key("address", yaml_string(config.admin.address));
+  const bool has_token = config.admin.token_file.has_value();
+  writer.key("token_file", has_token ? yaml_string(*config.admin.token_file) : "null",
+             has_token ? "token: (hidden)" : "");
+  writer.close();
   write_upstreams(writer, config);
   writer.open("store");
   writer.key("type", "memory");

@@ -360,6 +360,22 @@ Refusal check_listen_address(std::string_view text) {
   return std::nullopt;
 }
 
+Refusal check_admin_address(std::string_view text) {
+  if (text == "none") return std::nullopt;
+  if (text.starts_with("unix:") || text.starts_with("fd:")) {
+    return Problem{"E206", "the admin server listens on an address and a port",
+                   "write 127.0.0.1:9901, or none"};
+  }
+  Refusal refusal = check_listen_address(text);
+  if (refusal && split_host_port(text).host == "localhost") refusal->help = "write 127.0.0.1:9901";
+  return refusal;
+}
+
+bool is_loopback_or_none(std::string_view admin_address) {
+  const std::string_view host = split_host_port(admin_address).host;
+  return admin_address == "none" || host.starts_with("127.") || host == "[::1]";
+}
+
 Parsed<UpstreamUrl> parse_upstream_url(std::string_view text) {
   const std::string example = "write http://HOST:PORT, for example http://127.0.0.1:3000";
   if (const std::string scheme = lower_case(text.substr(0, text.find(':')));

@@ -41,6 +41,11 @@ using Refusal = std::optional<Problem>;
 // "127.0.0.1:8080" or "[::1]:8080", numeric; port 0 lets the system choose.
 [[nodiscard]] Refusal check_listen_address(std::string_view text);
 
+// The same, or "none".
+[[nodiscard]] Refusal check_admin_address(std::string_view text);
+// REQUIRES: check_admin_address() has nothing against it.
+[[nodiscard]] bool is_loopback_or_none(std::string_view admin_address);
+
 // "http://host[:port][/base/path]". User information is refused: it would end up in logs.
 [[nodiscard]] Parsed<UpstreamUrl> parse_upstream_url(std::string_view text);
 

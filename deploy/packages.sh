@@ -9,12 +9,13 @@
 build_packages=(
   g++ cmake ninja-build ccache mold pkg-config git ca-certificates curl
   libboost1.81-dev libyaml-cpp-dev libcli11-dev libspdlog-dev libssl-dev libsodium-dev
-  libsystemd-dev
+  libsystemd-dev prometheus-cpp-dev
 )
 
-# Debian's nginx has its WebDAV methods compiled in; apache2-bin is Apache without a service.
+# Debian's nginx has its WebDAV methods compiled in; apache2-bin is Apache without a service;
+# prometheus brings promtool.
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev libgmock-dev nginx apache2-bin python3 spin)
+test_packages=(libgtest-dev libgmock-dev nginx apache2-bin python3 spin prometheus)
 
 # The proxies that the benchmark compares, and what loads them and draws.
 # shellcheck disable=SC2034

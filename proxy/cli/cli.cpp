@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <functional>
 
+#include "proxy/admin/build_info.hpp"
+#include "proxy/cli/admin_commands.hpp"
 #include "proxy/cli/commands.hpp"
 
 namespace ifmatch::cli {
@@ -19,6 +21,8 @@ void add_overrides(CLI::App& command, ConfigOptions& options) {
   config::Overrides& overrides = options.overrides;
   command.add_option("--listen", overrides.listen, "Address to listen on")->type_name("ADDR");
   command.add_option("--upstream", overrides.upstream, "URL of the API")->type_name("URL");
+  command.add_option("--admin", overrides.admin, "Address of the admin server, or none")
+      ->type_name("ADDR");
   command.add_option("--mode", overrides.mode, "What routes do that name no mode")
       ->type_name("MODE")
       ->check(CLI::IsMember({"enforce", "observe", "bypass"}));
@@ -34,10 +38,12 @@ void add_overrides(CLI::App& command, ConfigOptions& options) {
 }
 
 int print_version(bool as_json) {
+  const std::string version(admin::build_version);
+  const std::string commit(admin::build_commit());
   if (as_json) {
-    std::printf("{\"version\":\"%s\"}\n", IFMATCH_VERSION);
+    std::printf("{\"version\":\"%s\",\"commit\":\"%s\"}\n", version.c_str(), commit.c_str());
   } else {
-    std::printf("ifmatch %s\n", IFMATCH_VERSION);
+    std::printf("ifmatch %s (%s)\n", version.c_str(), commit.c_str());
   }
   return exit_ok;
 }
@@ -117,6 +123,38 @@ int run_command_line(int count, char** arguments, const plugins::Registry& plugi
   etag_command->add_option("FILE", question.file, "The content, or - for standard input")
       ->required();
   etag_command->callback([&] { chosen = [&] { return etag(options, question, plugins); }; });
+
+  AdminOptions admin_options;
+  const auto add_admin_command = [&](const char* name, const char* what) {
+    CLI::App* const command = app.add_subcommand(name, what);
+    command->add_option("--admin", admin_options.address, "Admin address of the instance")
+        ->type_name("ADDR");
+    command->add_option("--token-file", admin_options.token_file, "File with its token")
+        ->type_name("FILE");
+    return command;
+  };
+  CLI::App* status_command = add_admin_command("status", "Show a running instance");
+  bool status_as_json = false;
+  bool watches = false;
+  status_command->add_flag("--json", status_as_json, "As JSON");
+  status_command->add_flag("--watch", watches, "Again every two seconds");
+  status_command->callback([&] {
+    chosen = [&] {
+      return status(admin_options, status_as_json ? Output::json : Output::text,
+                    watches ? Repeat::watch : Repeat::once);
+    };
+  });
+  add_admin_command("reload", "Have a running instance read its configuration again")
+      ->callback([&] { chosen = [&] { return reload(admin_options); }; });
+  add_admin_command("drain", "Have a running instance finish and end, as TERM does")
+      ->callback([&] { chosen = [&] { return drain(admin_options); }; });
+  CLI::App* health_command =
+      add_admin_command("healthcheck", "Ask a running instance whether it is ready");
+  bool live = false;
+  health_command->add_flag("--live", live, "Ask only whether it is alive");
+  health_command->callback([&] {
+    chosen = [&] { return healthcheck(admin_options, live ? Question::live : Question::ready); };
+  });
 
   CLI::App* version_command = app.add_subcommand("version", "Print the version");
   bool as_json = false;

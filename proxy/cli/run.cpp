@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "proxy/cli/admin_side.hpp"
 #include "proxy/cli/cli.hpp"
 #include "proxy/cli/commands.hpp"
 #include "proxy/net/access_log.hpp"
@@ -143,9 +144,10 @@ int run(const ConfigOptions& options, Watching watching, const plugins::Registry
   // Before there are threads.
   const net::Supervisor supervisor;
   std::shared_ptr<const net::Site> site;
-  std::unique_ptr<plugins::Ledger> ledger;
+  std::optional<admin::MeasuredLedger> ledger;
+  const config::Admin admin = config->admin;
   try {
-    ledger = plugins.make_ledger("memory", {.state_dir = config->state_dir});
+    ledger.emplace(plugins.make_ledger("memory", {.state_dir = config->state_dir}));
     site = std::make_shared<net::Site>(std::move(*config), plugins);
   } catch (const std::runtime_error& error) {
     spdlog::error("{}", error.what());
@@ -159,16 +161,21 @@ int run(const ConfigOptions& options, Watching watching, const plugins::Registry
     spdlog::error("{}", error.what());
     return exit_failed;
   }
+  Counting counting(admin, *site);
   net::Server server(std::move(site), *ledger, supervisor,
                      loader_of(std::move(inputs), files.names, plugins));
   listen_to(*access_log, server);
+  counting.listen_to(server);
+  std::optional<AdminSide> admin_side;
   try {
+    admin_side.emplace(admin, server, server.control(), counting, ledger->timings());
     server.start();
     if (watching == Watching::yes) server.watch(std::move(files));
   } catch (const std::runtime_error& error) {
     spdlog::error("{}", error.what());
     return exit_failed;
   }
+  admin_side->start();
   for (const std::string& address : server.addresses()) {
     std::fprintf(stderr, "ready: listening on %s\n", address.c_str());
   }

@@ -8,42 +8,13 @@
 #include <string_view>
 #include <vector>
 
-#include "proxy/guard/engine.hpp"
 #include "proxy/http/message.hpp"
 #include "proxy/http/problem.hpp"
+#include "proxy/net/decision.hpp"
 #include "proxy/net/message_reader.hpp"
 #include "proxy/net/site.hpp"
 
 namespace ifmatch::net {
-
-// What the guard said about a request. `none`: it was not asked, or the request never came so far.
-enum class Decision : std::uint8_t {
-  none,
-  pass,          // a guarded write that was let through; what became of it is another matter
-  stale,         // the version that the client knows is not the current one, or is gone
-  missing,       // no precondition where one is required
-  exists,        // If-None-Match failed
-  malformed,     // a precondition that cannot be read
-  ambiguous,     // a path or a method that the API might read in another way
-  busy,          // no gate, no memory or no decision within the time
-  in_doubt,      // an earlier write's outcome is unknown
-  unverifiable,  // no probe could show the current version
-  ledger,        // the store that instances share cannot be reached
-};
-inline constexpr std::array<std::string_view, 11> decision_names{
-    "none",      "pass", "stale",    "missing",      "exists", "malformed",
-    "ambiguous", "busy", "in_doubt", "unverifiable", "ledger"};
-[[nodiscard]] constexpr std::string_view name_of(Decision decision) noexcept {
-  return decision_names[static_cast<std::size_t>(decision)];
-}
-
-// What an answer of our own says about the decision behind it.
-[[nodiscard]] Decision decision_of(http::Problem problem) noexcept;
-[[nodiscard]] Decision decision_of(guard::Refusal refusal) noexcept;
-
-// What probes showed, in the order of guard::Sight; indexes Account::probes.
-inline constexpr std::array<std::string_view, 4> probe_result_names{"version", "absent", "relayed",
-                                                                    "undecidable"};
 
 // How the exchange ended, seen from the client.
 enum class Ending : std::uint8_t {
@@ -64,7 +35,7 @@ struct Account {
   Decision decision = Decision::none;
   bool from_record = false;                // the record decided, not a probe
   std::optional<http::Problem> problem;    // the answer was one of ours
-  std::array<std::uint8_t, 4> probes{};    // by result
+  std::array<std::uint8_t, probe_result_names.size()> probes{};  // by result
   std::uint8_t out_of_band = 0;            // versions found to have changed around the proxy
   bool guarded = false;                    // a write that needs its precondition
 

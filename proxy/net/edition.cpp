@@ -44,6 +44,16 @@ const config::Listener* Edition::listener(DoorId door) const {
   return &site().config.listeners[static_cast<std::size_t>(found - plan_->doors.begin())];
 }
 
+void Edition::show_pools(std::size_t thread) const {
+  for (std::size_t upstream = 0; upstream < pools_.size(); ++upstream) {
+    const PoolNumbers numbers = pools_[upstream]->numbers();
+    UpstreamCounts& shown = site().upstream_tallies[upstream]->of(thread);
+    shown.idle.set(numbers.idle);
+    shown.active.set(numbers.active);
+    shown.waiting.set(numbers.waiting);
+  }
+}
+
 void Edition::retire(const Edition* successor) {
   for (const std::shared_ptr<UpstreamPool>& pool : pools_) {
     const bool kept = successor != nullptr &&

@@ -25,7 +25,8 @@ struct Plan {
   // By origin of the site: its guard, and the terms under which this site's requests are submitted.
   std::vector<std::shared_ptr<GuardDesk>> desks;
   std::vector<Terms> terms;
-  std::vector<DoorId> doors;  // by listener of the site
+  std::vector<DoorId> doors;           // by listener of the site
+  std::vector<std::string> addresses;  // the same, with their real ports
 };
 
 // The plan in force, for threads that find out that theirs is none.
@@ -77,6 +78,9 @@ class Edition : public boost::intrusive_ref_counter<Edition, boost::thread_unsaf
   [[nodiscard]] Lent<plugins::VersionHasher> lend_hasher(const SiteRoute& route);
   // The settings of a listener; null when it is none of this configuration.
   [[nodiscard]] const config::Listener* listener(DoorId door) const;
+
+  // Puts the numbers of its pools where others see them; `thread` is that of the edition.
+  void show_pools(std::size_t thread) const;
 
   // Closes what is idle in pools that `successor` does not use, and keeps nothing in them any more;
   // of all pools where there is none.

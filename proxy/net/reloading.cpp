@@ -85,6 +85,7 @@ std::shared_ptr<Plan> Reloading::prepare(const Plan& before, std::shared_ptr<con
     plan->doors.push_back(kept[at] ? before.doors[*kept[at]]
                                    : parts_.doors.bind(listeners[at]));
     if (!kept[at]) added.push_back(plan->doors.back());
+    plan->addresses.push_back(parts_.doors.address(plan->doors.back()));
   }
   plan->desks = parts_.desks.of(*plan->site);
   return plan;

@@ -65,9 +65,7 @@ class Server::Body {
   void watch(Files files) { reloading_->watch(std::move(files)); }
 
   std::vector<std::string> addresses() const {
-    std::vector<std::string> addresses;
-    for (const DoorId door : published_->plan()->doors) addresses.push_back(doors_.address(door));
-    return addresses;
+    return published_->plan()->addresses;
   }
 
   Control& control() noexcept { return control_; }
@@ -75,6 +73,11 @@ class Server::Body {
   void add_sink(std::size_t thread, AccountSink& sink) {
     if (sinks_.size() <= thread) sinks_.resize(thread + 1);
     sinks_[thread].push_back(&sink);
+  }
+
+  void look(const Look& look) const {
+    const std::shared_ptr<const Plan> plan = published_->plan();
+    look(*plan->site, plan->desks);
   }
 
   Ended run() {
@@ -126,7 +129,10 @@ class Server::Body {
     for (std::size_t at = 0; at < plan->doors.size(); ++at) {
       doors_.bind(plan->doors[at], site.config.listeners[at]);
     }
-    for (const DoorId door : plan->doors) doors_.open(door);
+    for (const DoorId door : plan->doors) {
+      plan->addresses.push_back(doors_.address(door));
+      doors_.open(door);
+    }
   }
 
   Task<void> obey_signals() {
@@ -272,6 +278,7 @@ Server::~Server() = default;
 void Server::start() { body_->start(); }
 void Server::add_sink(std::size_t thread, AccountSink& sink) { body_->add_sink(thread, sink); }
 void Server::watch(Files files) { body_->watch(std::move(files)); }
+void Server::look(const Look& look) const { body_->look(look); }
 std::vector<std::string> Server::addresses() const { return body_->addresses(); }
 Control& Server::control() noexcept { return body_->control(); }
 Ended Server::run() { return body_->run(); }

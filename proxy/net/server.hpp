@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 namespace ifmatch::net {
 
 class AccountSink;
+class GuardDesk;
 
 enum class Ended : std::uint8_t {
   drained,    // everything was answered
@@ -56,7 +58,13 @@ class Server {
   // found out. REQUIRES: start() returned, and run() was not called yet.
   void watch(Files files);
 
-  // The addresses that are listened on, with their real ports. REQUIRES: start() returned.
+  // Calls `look` with the configuration in force and the guards of its origins, by origin. Any
+  // thread, as long as the server lives. REQUIRES: start() returned.
+  using Look = std::function<void(const Site&, std::span<const std::shared_ptr<GuardDesk>>)>;
+  void look(const Look& look) const;
+
+  // The addresses that are listened on, with their real ports. Any thread. REQUIRES: start()
+  // returned.
   [[nodiscard]] std::vector<std::string> addresses() const;
 
   [[nodiscard]] Control& control() noexcept;

@@ -115,13 +115,24 @@ std::size_t thread_count(const config::Config& config) {
   return std::max(1U, std::thread::hardware_concurrency());
 }
 
+namespace {
+
+// The threads of the first configuration are those of all.
+TallyBook& tallies_in(SiteMemory& memory, const config::Config& config) {
+  if (!memory.tallies) memory.tallies.emplace(thread_count(config));
+  return *memory.tallies;
+}
+
+}  // namespace
+
 Site::Site(config::Config given, const plugins::Registry& plugins,
            std::shared_ptr<SiteMemory> remembered)
     : config(std::move(given)),
       memory(std::move(remembered)),
       keyring(memory->keyring),
       selections(memory->selections),
-      bodies(memory->bodies) {
+      bodies(memory->bodies),
+      tallies(tallies_in(*memory, config)) {
   for (const config::Network& network : config.trusted_proxies.networks) {
     trusted_proxies.push_back({.base = http::Address(network.octets), .prefix = network.prefix});
   }
@@ -130,6 +141,7 @@ Site::Site(config::Config given, const plugins::Registry& plugins,
     const auto known = std::ranges::find(origins_, origin);
     origin_of_.push_back(static_cast<std::size_t>(known - origins_.begin()));
     if (known == origins_.end()) origins_.push_back(origin);
+    upstream_tallies.push_back(tallies.upstream(upstream.name));
   }
 
   std::vector<http::RouteSpec> specs;
@@ -149,6 +161,8 @@ Site::Site(config::Config given, const plugins::Registry& plugins,
     SiteRoute& compiled = routes.emplace_back();
     compiled.config = &route;
     compiled.settings = &route.settings;
+    compiled.tally = tallies.route(route.name);
+    compiled.upstream_tally = upstream_tallies[route.upstream];
     compiled.upstream = &config.upstreams[route.upstream];
     compiled.origin = origin_of(route.upstream);
     compiled.authority = authority_of(*compiled.upstream);

@@ -15,6 +15,7 @@
 #include "proxy/http/resource.hpp"
 #include "proxy/http/route.hpp"
 #include "proxy/http/variant.hpp"
+#include "proxy/net/tally.hpp"
 
 namespace ifmatch::net {
 
@@ -31,6 +32,8 @@ struct SiteRoute {
   std::chrono::milliseconds in_doubt{};
   http::ConditionOptions conditions;
   http::ExposeEtag expose_etag = http::ExposeEtag::automatic;
+  std::shared_ptr<RouteTally> tally;
+  std::shared_ptr<UpstreamTally> upstream_tally;
 
   [[nodiscard]] bool guards(std::string_view method) const noexcept;
   [[nodiscard]] bool serializes(std::string_view method) const noexcept;
@@ -47,6 +50,8 @@ class BodyBudget {
   // Takes `count` octets out of the budget, or nothing.
   [[nodiscard]] bool take(std::size_t count) noexcept;
   void give_back(std::size_t count) noexcept { used_.fetch_sub(count, std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t used() const noexcept { return used_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t limit() const noexcept { return limit_; }
 
  private:
   std::size_t limit_;
@@ -83,6 +88,7 @@ struct SiteMemory {
   http::Keyring keyring;
   http::SelectionTable selections;
   BodyBudget bodies;
+  std::optional<TallyBook> tallies;  // made by the first site
 };
 
 // How many threads serve a configuration.
@@ -112,6 +118,8 @@ class Site {
   http::Keyring& keyring;              // of the memory, like those below
   http::SelectionTable& selections;
   BodyBudget& bodies;
+  TallyBook& tallies;
+  std::vector<std::shared_ptr<UpstreamTally>> upstream_tallies;  // by upstream
 
  private:
   std::vector<std::string> origins_;

@@ -46,6 +46,12 @@ enum class Reuse : std::uint8_t {
   fresh_only,
 };
 
+struct PoolNumbers {
+  std::size_t idle = 0;     // connections without a request
+  std::size_t active = 0;   // leased, or being made
+  std::size_t waiting = 0;  // requests that wait for one
+};
+
 class UpstreamPool final : private Swept {
  public:
   // `share` is the number of connections that this thread may have open at once.
@@ -60,6 +66,9 @@ class UpstreamPool final : private Swept {
   [[nodiscard]] const config::Upstream& upstream() const noexcept { return upstream_; }
   // Closes what is idle, and keeps nothing any more that comes back.
   void retire();
+  [[nodiscard]] PoolNumbers numbers() const noexcept {
+    return {.idle = idle_.size(), .active = open_ - idle_.size(), .waiting = waiting_.size()};
+  }
 
  private:
   friend class Lease;

@@ -73,6 +73,16 @@ void Worker::refresh_date() {
   date_ = http::http_date(now);
 }
 
+void Worker::show(Instant now) {
+  ThreadCounts& counts = edition_->site().tallies.thread(share_.index);
+  counts.clients.set(sessions.size());
+  counts.proxy_headers_refused[0].set(arrivals.untrusted.load(std::memory_order_relaxed));
+  counts.proxy_headers_refused[1].set(arrivals.broken.load(std::memory_order_relaxed));
+  counts.proxy_headers_refused[2].set(arrivals.late.load(std::memory_order_relaxed));
+  counts.beat.set(static_cast<std::uint64_t>(now.time_since_epoch() / std::chrono::nanoseconds(1)));
+  edition_->show_pools(share_.index);
+}
+
 Task<void> Worker::sweep_for_ever(std::function<void(Instant)> also) {
   Timer timer(io.get_executor());
   for (;;) {
@@ -83,6 +93,7 @@ Task<void> Worker::sweep_for_ever(std::function<void(Instant)> also) {
     refresh_date();
     sweeper.sweep(now);
     sweeps.store(sweeps.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    show(now);
     also(now);
   }
 }

@@ -80,6 +80,8 @@ class Worker {
 
  private:
   void refresh_date();
+  // What others may want to see of this thread.
+  void show(Instant now);
 
   const Published& published_;
   Share share_;

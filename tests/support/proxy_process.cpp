@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view reload_line = "the new configuration ";
 constexpr std::string_view ready_line = "ready: listening on ";
+constexpr std::string_view admin_line = "admin: listening on ";
 
 std::uint16_t port_of(const std::string& line) {
   const auto colon = line.rfind(':');
@@ -45,7 +46,10 @@ ProxyProcess ProxyProcess::start(std::string_view yaml, const std::vector<std::s
   std::vector<std::string> all = {ifmatch_binary(), "run", "-c",
                                   proxy.folder_->write("ifmatch.yaml", yaml)};
   all.insert(all.end(), arguments.begin(), arguments.end());
-  proxy.process_.reset(new Process(Process::start(std::move(all))));
+  Process::Options options;
+  const bool says_admin = yaml.find("\nadmin:") != std::string_view::npos;
+  if (!says_admin) options.environment["IFMATCH_ADMIN"] = "none";
+  proxy.process_.reset(new Process(Process::start(std::move(all), std::move(options))));
   proxy.wait_until_ready(1);
   return proxy;
 }
@@ -64,6 +68,7 @@ ProxyProcess ProxyProcess::start_with(const std::vector<std::string>& arguments,
   all.insert(all.end(), arguments.begin(), arguments.end());
   Process::Options options;
   options.environment = std::move(environment);
+  options.environment.try_emplace("IFMATCH_ADMIN", "none");
   proxy.process_.reset(new Process(Process::start(std::move(all), std::move(options))));
   proxy.wait_until_ready(listeners);
   return proxy;
@@ -86,6 +91,12 @@ bool ProxyProcess::reload(std::string_view yaml) {
   const auto line = process_->wait_for_line(reload_line, Deadline{}, reloads_++);
   if (!line) throw SupportError("ifmatch did not reload; " + process_->transcript());
   return line->find("is in force") != std::string::npos;
+}
+
+std::uint16_t ProxyProcess::admin_port() {
+  const auto line = process_->wait_for_line(admin_line);
+  if (!line) throw SupportError("ifmatch has no admin server; " + process_->transcript());
+  return port_of(*line);
 }
 
 ExitStatus ProxyProcess::stop(Deadline deadline) {

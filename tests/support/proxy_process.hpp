@@ -54,6 +54,9 @@ class ProxyProcess {
   // The first listener's.
   [[nodiscard]] std::uint16_t port() const { return ports_.front(); }
   [[nodiscard]] const std::vector<std::uint16_t>& ports() const { return ports_; }
+  // The admin server's. It is off unless an argument ("--admin", "127.0.0.1:0") or the YAML says
+  // otherwise: its default address is one for the whole machine.
+  [[nodiscard]] std::uint16_t admin_port();
   [[nodiscard]] Process& process() { return *process_; }
 
   // Replaces the configuration and sends HUP, and waits until the new one is in force; false when it

@@ -28,17 +28,27 @@ TEST(Overrides, AnUpstreamAloneIsAWorkingProxy) {
   EXPECT_TRUE(result.diagnostics.empty());
 }
 
-TEST(Overrides, AVariableOfAPartThatIsNotBuiltIsRefused) {
-  Inputs inputs;
-  inputs.overrides.upstream = "http://127.0.0.1:3000";
-  inputs.environment = [](const std::string& name) -> std::optional<std::string> {
-    if (name == "IFMATCH_ADMIN") return "127.0.0.1:9901";
-    return std::nullopt;
+TEST(Overrides, TheAdminAddressComesFromTheFlagTheVariableTheFileOrTheDefault) {
+  const std::string text = with_route("admin: { address: \"127.0.0.1:7\" }\n");
+  const auto admin_of = [](const LoadResult& result) {
+    EXPECT_TRUE(result.config) << told(result);
+    return result.config ? result.config->admin : Admin{};
   };
-  const LoadResult result = load(inputs);
+  Overrides flag;
+  flag.admin = "none";
+  EXPECT_EQ(admin_of(load_text(text, {{"IFMATCH_ADMIN", "[::1]:9"}}, flag)).address, "none");
+  EXPECT_EQ(admin_of(load_text(text, {{"IFMATCH_ADMIN", "[::1]:9"}})).address, "[::1]:9");
+  EXPECT_EQ(admin_of(load_text(text, {{"IFMATCH_ADMIN", ""}})).address, "127.0.0.1:7");
+  EXPECT_EQ(admin_of(load_text(text)).chosen, Admin::Chosen::by_operator);
+  EXPECT_EQ(admin_of(load_text(with_route(""))).address, "127.0.0.1:9901");
+  EXPECT_EQ(admin_of(load_text(with_route(""))).chosen, Admin::Chosen::by_default);
+}
+
+TEST(Overrides, AnOpenAdminAddressInTheEnvironmentNeedsATokenToo) {
+  const LoadResult result = load_text(with_route(""), {{"IFMATCH_ADMIN", "0.0.0.0:9901"}});
   EXPECT_FALSE(result.config.has_value());
   ASSERT_EQ(result.diagnostics.size(), 1U);
-  EXPECT_EQ(result.diagnostics[0].code, "E110");
+  EXPECT_EQ(result.diagnostics[0].code, "E340");
   EXPECT_EQ(result.diagnostics[0].file, "IFMATCH_ADMIN");
 }
 
@@ -171,7 +181,7 @@ TEST(Overrides, MistakesInSetAreToldInPlace) {
       {"routes.order.mode.x=bypass", "1:14 E309"},
       {"routes.order.mode.x.y=bypass", "1:14 E309"},
       {"routes.order=bypass", "1:8 E309"},
-      {"admin.address=a", "1:1 E110"},
+      {"admin.address=a", "1:15 E206"},
       {"log.level=", "1:11 E201"},
       {"log.level=[a", "1:1 E006"},
       {"log..level=info", "1:5 E101"},
