@@ -15,7 +15,10 @@ build_packages=(
 # Debian's nginx has its WebDAV methods compiled in; apache2-bin is Apache without a service;
 # prometheus brings promtool.
 # shellcheck disable=SC2034
-test_packages=(libgtest-dev libgmock-dev nginx apache2-bin python3 spin prometheus)
+test_packages=(
+  libgtest-dev libgmock-dev nginx apache2-bin python3 spin prometheus
+  python3-jsonschema python3-yaml zsh fish
+)
 
 # The proxies that the benchmark compares, and what loads them and draws.
 # shellcheck disable=SC2034

@@ -4,9 +4,11 @@
 #include <cstdio>
 #include <functional>
 
+#include "config/schema.hpp"
 #include "proxy/admin/build_info.hpp"
 #include "proxy/cli/admin_commands.hpp"
 #include "proxy/cli/commands.hpp"
+#include "proxy/cli/completion.hpp"
 
 namespace ifmatch::cli {
 namespace {
@@ -35,6 +37,11 @@ void add_overrides(CLI::App& command, ConfigOptions& options) {
   command.add_option("--set", overrides.set, "One key, such as routes.order.mode=bypass")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
+}
+
+int print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return exit_ok;
 }
 
 int print_version(bool as_json) {
@@ -155,6 +162,19 @@ int run_command_line(int count, char** arguments, const plugins::Registry& plugi
   health_command->callback([&] {
     chosen = [&] { return healthcheck(admin_options, live ? Question::live : Question::ready); };
   });
+
+  CLI::App* schema_command =
+      app.add_subcommand("schema", "Print the JSON Schema of configurations, for editors");
+  schema_command->callback([&] { chosen = [] { return print(config::json_schema()); }; });
+
+  CLI::App* completion_command = app.add_subcommand("completion", "Print completion for a shell");
+  Shell shell = Shell::bash;
+  completion_command->add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->transform(CLI::CheckedTransformer(std::map<std::string, Shell>{
+          {"bash", Shell::bash}, {"zsh", Shell::zsh}, {"fish", Shell::fish}}));
+  completion_command->callback(
+      [&] { chosen = [&] { return print(completion_script(app, shell)); }; });
 
   CLI::App* version_command = app.add_subcommand("version", "Print the version");
   bool as_json = false;

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "proxy/admin/metrics.hpp"
 #include "proxy/cli/admin_side.hpp"
 #include "proxy/cli/cli.hpp"
 #include "proxy/cli/commands.hpp"
@@ -125,6 +126,17 @@ void listen_to(net::AccessLog& log, net::Server& server) {
   server.control().on_reopen_logs([&log] { log.reopen(); });
 }
 
+void show(const net::AccessLog& log, admin::Api& api) {
+  api.add_metrics([&log](admin::Families& families) {
+    prometheus::MetricFamily lost = admin::make_family(
+        "ifmatch_access_log_dropped_total",
+        "Lines of the access log that were lost because they could not be written in time",
+        prometheus::MetricType::Counter);
+    admin::add_value(lost, {}, static_cast<double>(log.dropped()));
+    families.push_back(std::move(lost));
+  });
+}
+
 }  // namespace
 
 int run(const ConfigOptions& options, Watching watching, const plugins::Registry& plugins) {
@@ -175,6 +187,7 @@ int run(const ConfigOptions& options, Watching watching, const plugins::Registry
     spdlog::error("{}", error.what());
     return exit_failed;
   }
+  if (admin::Api* const api = admin_side->api()) show(*access_log, *api);
   admin_side->start();
   for (const std::string& address : server.addresses()) {
     std::fprintf(stderr, "ready: listening on %s\n", address.c_str());

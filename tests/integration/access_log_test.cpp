@@ -34,17 +34,18 @@ std::string content(const std::string& path) {
 
 // The same that GuardedStore is, for tests that end the program themselves.
 struct Stage {
-  explicit Stage(ProxyConfig config)
-      : upstream(store.behaviour()), proxy(start(std::move(config), upstream.url())) {}
+  explicit Stage(ProxyConfig config, const std::vector<std::string>& arguments = {})
+      : upstream(store.behaviour()), proxy(start(std::move(config), upstream.url(), arguments)) {}
 
   Response request(std::string_view method, std::string_view target, const Fields& fields = {},
                    std::string_view body = {}) const {
     return request_once(proxy.port(), method, target, fields, body);
   }
 
-  static ProxyProcess start(ProxyConfig config, std::string url) {
+  static ProxyProcess start(ProxyConfig config, std::string url,
+                            const std::vector<std::string>& arguments) {
     config.upstream_url = std::move(url);
-    return ProxyProcess::start(config);
+    return ProxyProcess::start(config.yaml(), arguments);
   }
 
   DocumentStore store;
@@ -140,13 +141,17 @@ TEST(TheAccessLog, ThatNobodyReadsStopsNobody) {
   const std::string path = folder.path().string() + "/pipe";
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   const Socket reader(::open(path.c_str(), O_RDONLY | O_NONBLOCK));
-  Stage api(logging("\"" + path + "\"", "threads: 1\n"));
+  Stage api(logging("\"" + path + "\"", "threads: 1\n"), {"--admin", "127.0.0.1:0"});
   RawClient client = RawClient::connect(api.proxy.port());
   const Fields fields = {{"User-Agent", std::string(250, 'u')}, {"Referer", std::string(250, 'r')}};
   for (int i = 0; i < 3'000; ++i) {
     ASSERT_EQ(client.request("GET", "/" + std::to_string(i), fields).status, 404);
   }
   EXPECT_TRUE(api.proxy.process().wait_for_line("lines of the access log were lost"));
+  const std::string metrics = request_once(api.proxy.admin_port(), "GET", "/metrics").body;
+  const std::size_t at = metrics.find("\nifmatch_access_log_dropped_total ");
+  ASSERT_NE(at, std::string::npos) << metrics;
+  EXPECT_NE(metrics.substr(at + 34, 2), "0\n");
   EXPECT_EQ(api.proxy.stop().code, 0);
 }
 
