@@ -24,6 +24,7 @@ struct ListenerTimeouts {
   Milliseconds body{30'000};    // between two pieces of a request body; then 408.
   Milliseconds idle{75'000};    // a kept-alive connection without a request; nginx's default.
   Milliseconds write{30'000};   // a client that takes nothing of its answer for so long is dropped.
+  Milliseconds handshake{10'000};  // TLS must be agreed on within it; stops slow handshakes.
 };
 
 struct ListenerLimits {
@@ -38,6 +39,26 @@ struct ListenerLimits {
 // that took either would let everybody choose an address.
 enum class ProxyProtocol { none, required };
 
+// PEM files. The certificate comes first, what leads from it to the root follows it.
+struct CertificateFiles {
+  std::string certificate;
+  std::string key;       // without a passphrase: nobody is there to type it
+  std::string key_path;  // where the two stand: "listeners.public.tls.certificates[0]"
+
+  friend bool operator==(const CertificateFiles&, const CertificateFiles&) = default;
+};
+
+enum class ClientAuth { required, optional };
+enum class TlsVersion { v1_2, v1_3 };  // older ones are broken, and no client needs them
+
+struct ListenerTls {
+  std::vector<CertificateFiles> certificates;  // chosen by the names in them; the first is the
+                                               // default, there is always one
+  std::optional<std::string> client_ca;  // who signs certificates of clients; unset: none is asked
+  ClientAuth client_auth = ClientAuth::required;  // with client_ca; a wrong one is always refused
+  TlsVersion min_version = TlsVersion::v1_2;
+};
+
 struct Listener {
   std::string name;                      // "default" where none is given
   std::string address = "127.0.0.1:8080";  // HOST:PORT with a numeric host (port 0 picks
@@ -46,6 +67,7 @@ struct Listener {
   std::size_t max_connections = 10'000;  // over all threads; further ones wait in the accept queue
   ListenerTimeouts timeouts;
   ListenerLimits limits;
+  std::optional<ListenerTls> tls;  // unset: plain HTTP
 };
 
 // /metrics, /livez, /readyz and /api/v1/, on a thread of its own. It is on where nobody says
@@ -74,14 +96,27 @@ struct UpstreamTimeouts {
   friend bool operator==(const UpstreamTimeouts&, const UpstreamTimeouts&) = default;
 };
 
+enum class Scheme { http, https };
+
+struct UpstreamTls {
+  bool verify = true;              // false: whoever sits between can read and change everything
+  std::optional<std::string> ca;   // PEM file of those who are trusted; unset: those of the system
+  std::optional<std::string> server_name;     // asked for, and verified; unset: the host of the URL
+  std::optional<CertificateFiles> certificate;  // shown to an upstream that asks who we are
+
+  friend bool operator==(const UpstreamTls&, const UpstreamTls&) = default;
+};
+
 struct Upstream {
   std::string name;
   std::string url;                     // as written, after substitution
+  Scheme scheme = Scheme::http;        // from url
   std::string host;                    // from url
-  std::uint16_t port = 80;             // from url
+  std::uint16_t port = 80;             // from url; 443 where an https one names none
   std::string base_path;               // from url, without a trailing slash; "" where there is none
   std::size_t max_connections = 256;   // over all threads
   UpstreamTimeouts timeouts;
+  UpstreamTls tls;                     // of an https upstream
 
   // Whether a reload may keep the connections to it.
   friend bool operator==(const Upstream&, const Upstream&) = default;

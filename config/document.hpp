@@ -71,6 +71,7 @@ class Report {
                std::string help = "");
 
   [[nodiscard]] bool has_errors() const { return errors_ > 0; }
+  [[nodiscard]] std::size_t errors() const { return errors_; }
   // Sorted by source in the order of first mention, then by line and column.
   [[nodiscard]] std::vector<Diagnostic> take();
 

@@ -94,7 +94,7 @@ constexpr std::array listener_keys{
     integer("max_connections", 1, 1'000'000),
     section("timeouts", Section::listener_timeouts),
     section("limits", Section::listener_limits),
-    later("tls", "null"),
+    section("tls", Section::listener_tls),
 };
 
 constexpr std::array listener_timeout_keys{
@@ -102,6 +102,21 @@ constexpr std::array listener_timeout_keys{
     duration("body", 1, day),
     duration("idle", 1, day),
     duration("write", 1, day),
+    duration("handshake", 1, day),
+};
+
+constexpr std::array listener_tls_keys{
+    plain("certificate", KeyKind::text),
+    plain("key", KeyKind::text),
+    sections("certificates", Section::listener_certificate),
+    plain("client_ca", KeyKind::text),
+    choice("client_auth", client_auth_names),
+    choice("min_version", tls_version_names),
+};
+
+constexpr std::array listener_certificate_keys{
+    plain("certificate", KeyKind::text),
+    plain("key", KeyKind::text),
 };
 
 // Beyond 64 KiB the HTTP parser has traps of its own, and no honest client sends so much.
@@ -120,10 +135,10 @@ constexpr std::array upstream_keys{
     plain("url", KeyKind::text),
     section("timeouts", Section::upstream_timeouts),
     integer("max_connections", 1, 65535),
+    section("tls", Section::upstream_tls),
     later("urls"),
     later("balance"),
     later("health_check"),
-    later("tls", "null"),
 };
 
 // `idle: 0s` is a way to say that no connection is used twice.
@@ -131,6 +146,14 @@ constexpr std::array upstream_timeout_keys{
     duration("connect", 1, day),
     duration("response", 1, day),
     duration("idle", 0, day),
+};
+
+constexpr std::array upstream_tls_keys{
+    plain("verify", KeyKind::boolean),
+    plain("ca", KeyKind::text),
+    plain("server_name", KeyKind::text),
+    plain("certificate", KeyKind::text),
+    plain("key", KeyKind::text),
 };
 
 constexpr std::array store_keys{
@@ -220,8 +243,11 @@ std::span<const KeyRule> keys_of(Section section) {
     case Section::listener_timeouts: return listener_timeout_keys;
     case Section::listener_limits: return listener_limit_keys;
     case Section::admin: return admin_keys;
+    case Section::listener_tls: return listener_tls_keys;
+    case Section::listener_certificate: return listener_certificate_keys;
     case Section::upstream: return upstream_keys;
     case Section::upstream_timeouts: return upstream_timeout_keys;
+    case Section::upstream_tls: return upstream_tls_keys;
     case Section::store: return store_keys;
     case Section::defaults: return settings_keys;
     case Section::route: return route_keys;
@@ -245,8 +271,11 @@ std::string_view name_of(Section section) {
     case Section::listener_timeouts: return "listener_timeouts";
     case Section::listener_limits: return "listener_limits";
     case Section::admin: return "admin";
+    case Section::listener_tls: return "listener_tls";
+    case Section::listener_certificate: return "listener_certificate";
     case Section::upstream: return "upstream";
     case Section::upstream_timeouts: return "upstream_timeouts";
+    case Section::upstream_tls: return "upstream_tls";
     case Section::store: return "store";
     case Section::defaults: return "defaults";
     case Section::route: return "route";

@@ -19,8 +19,11 @@ enum class Section {
   listener_timeouts,
   listener_limits,
   admin,
+  listener_tls,
+  listener_certificate,
   upstream,
   upstream_timeouts,
+  upstream_tls,
   store,
   defaults,
   route,
@@ -102,6 +105,8 @@ inline constexpr std::array<std::string_view, 6> log_level_names{"trace",   "deb
                                                                  "warning", "error", "off"};
 inline constexpr std::array<std::string_view, 2> log_format_names{"text", "json"};
 inline constexpr std::array<std::string_view, 3> trace_names{"auto", "pass", "off"};
+inline constexpr std::array<std::string_view, 2> client_auth_names{"required", "optional"};
+inline constexpr std::array<std::string_view, 2> tls_version_names{"1.2", "1.3"};
 inline constexpr std::array<std::string_view, 1> store_type_names{"memory"};
 
 }  // namespace ifmatch::config

@@ -221,6 +221,18 @@ void add_nothing_to_do(Report& report) {
                    std::string(system_file));
 }
 
+void add_findings(const std::vector<Finding>& findings, const Places& places, Report& report) {
+  for (const Finding& finding : findings) {
+    const auto found = places.find(finding.key);
+    const Place place = found != places.end() ? found->second : Place{};
+    if (finding.severity == Severity::error) {
+      report.error(finding.code, place, finding.key, finding.message, finding.help);
+    } else {
+      report.warning(finding.code, place, finding.key, finding.message, finding.help);
+    }
+  }
+}
+
 }  // namespace
 
 LoadResult load(const Inputs& inputs) {
@@ -253,6 +265,9 @@ LoadResult load(const Inputs& inputs) {
   Reader reader(report, completeness);
   Config config = reader.read(root);
   check_together(config, reader.places(), completeness, report);
+  if (inputs.inspect && !report.has_errors() && completeness == Completeness::whole) {
+    add_findings(inputs.inspect(config), reader.places(), report);
+  }
   if (!report.has_errors() && completeness == Completeness::whole) {
     result.config = std::move(config);
   }

@@ -2,6 +2,7 @@
 // is wrong with them. This and show.hpp are all that the rest of the program needs from here.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,10 +30,21 @@ struct Overrides {
   std::vector<std::string> set;          // --set routes.order.mode=bypass, in their order
 };
 
+// What can be said about a value only with libraries that are not at hand here.
+struct Finding {
+  Severity severity = Severity::error;
+  std::string code;     // "E320"
+  std::string key;      // the key path of the value: "listeners.public.tls.key"
+  std::string message;  // as in Diagnostic
+  std::string help;
+};
+using Inspect = std::function<std::vector<Finding>(const Config&)>;
+
 struct Inputs {
   std::vector<InputFile> files;
   Environment environment;  // empty: no variable is set
   Overrides overrides;
+  Inspect inspect;          // asked about a configuration that is whole and has no error so far
 };
 
 // Key path ("routes.order.mode") to "file:line", "environment VAR" or "flag --mode". A key that is

@@ -120,6 +120,7 @@ void Reader::read_listener(const View& view, Listener& listener) {
     read_duration(*timeouts, "body", listener.timeouts.body);
     read_duration(*timeouts, "idle", listener.timeouts.idle);
     read_duration(*timeouts, "write", listener.timeouts.write);
+    read_duration(*timeouts, "handshake", listener.timeouts.handshake);
   }
   if (const std::optional<View> limits = open(view, "limits")) {
     check_keys(*limits);
@@ -127,6 +128,7 @@ void Reader::read_listener(const View& view, Listener& listener) {
     read_number(*limits, "header_fields", listener.limits.header_fields);
     read_number(*limits, "target_bytes", listener.limits.target_bytes);
   }
+  if (const std::optional<View> tls = open(view, "tls")) read_listener_tls(*tls, listener);
 }
 
 void Reader::read_trusted_proxies(const View& root, TrustedProxies& trusted) {
@@ -186,6 +188,7 @@ void Reader::read_upstream(const View& view, Upstream& upstream) {
       refuse(*problem, *node, join_path(view.path, "url"));
     } else {
       const auto& url = std::get<UpstreamUrl>(parsed);
+      upstream.scheme = url.scheme;
       upstream.host = url.host;
       upstream.port = url.port;
       upstream.base_path = url.base_path;
@@ -202,6 +205,7 @@ void Reader::read_upstream(const View& view, Upstream& upstream) {
     read_duration(*timeouts, "response", upstream.timeouts.response);
     read_duration(*timeouts, "idle", upstream.timeouts.idle);
   }
+  read_upstream_tls(view, upstream);
 }
 
 void Reader::read_store(const View& root, Store& store) {

@@ -45,6 +45,9 @@ class Reader {
   void read_trusted_proxies(const View& root, TrustedProxies& trusted);
   void read_upstreams(const View& root, std::vector<Upstream>& upstreams);
   void read_upstream(const View& view, Upstream& upstream);
+  void read_listener_tls(const View& view, Listener& listener);
+  void read_upstream_tls(const View& parent, Upstream& upstream);
+  [[nodiscard]] std::optional<CertificateFiles> read_certificate(const View& view);
   void read_store(const View& root, Store& store);
   void read_access_log(const View& root, AccessLog& log);
   void read_log_and_shutdown(const View& root, Config& config);
@@ -74,12 +77,15 @@ class Reader {
   [[nodiscard]] const Node* value_of(const View& view, std::string_view key);
   [[nodiscard]] const Node* scalar(const View& view, std::string_view key);
   [[nodiscard]] const Node* nullable_scalar(const View& view, std::string_view key);
+  // The name of a file, which may be null but not empty.
+  [[nodiscard]] const Node* file_name(const View& view, std::string_view key);
   [[nodiscard]] std::vector<const Node*> list(const View& view, std::string_view key,
                                               std::size_t items_max);
   [[nodiscard]] std::optional<std::uint64_t> number(const View& view, std::string_view key);
   [[nodiscard]] std::optional<std::size_t> choice(const View& view, std::string_view key);
   void read_number(const View& view, std::string_view key, std::size_t& out);
   void read_duration(const View& view, std::string_view key, Milliseconds& out);
+  void read_boolean(const View& view, std::string_view key, bool& out);
   // The names of a choice stand in the order of its enumeration (keys.hpp).
   template <class Enum>
   void read_choice(const View& view, std::string_view key, Enum& out) {

@@ -188,14 +188,7 @@ void Reader::read_settings(const View& view, RouteSettings& settings) {
   read_probe(view, settings);
   read_choice(view, "reads", settings.reads);
   read_choice(view, "write_tag", settings.write_tag);
-  if (const Node* node = scalar(view, "accept_rewritten_tags")) {
-    if (node->text == "true" || node->text == "false") {
-      settings.accept_rewritten_tags = node->text == "true";
-    } else {
-      report_.error("E205", node->place, join_path(view.path, "accept_rewritten_tags"),
-                    in_quotes(node->text) + " is neither true nor false", "write true or false");
-    }
-  }
+  read_boolean(view, "accept_rewritten_tags", settings.accept_rewritten_tags);
   if (const std::optional<View> cors = open(view, "cors")) {
     check_keys(*cors);
     read_choice(*cors, "expose_etag", settings.expose_etag);

@@ -208,6 +208,17 @@ void Reader::read_duration(const View& view, std::string_view key, Milliseconds&
   }
 }
 
+void Reader::read_boolean(const View& view, std::string_view key, bool& out) {
+  const Node* node = scalar(view, key);
+  if (node == nullptr) return;
+  if (node->text == "true" || node->text == "false") {
+    out = node->text == "true";
+    return;
+  }
+  report_.error("E205", node->place, join_path(view.path, key),
+                in_quotes(node->text) + " is neither true nor false", "write true or false");
+}
+
 void Reader::refuse(const Problem& problem, const Node& node, const std::string& path) {
   report_.error(problem.code, node.place, path, problem.message, problem.help);
 }

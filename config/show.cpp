@@ -140,6 +140,42 @@ class Writer {
   bool dash_ = false;
 };
 
+std::string yaml_text_or_null(const std::optional<std::string>& text) {
+  return text ? yaml_string(*text) : "null";
+}
+
+void write_listener_tls(Writer& writer, const std::optional<ListenerTls>& tls) {
+  if (!tls) return writer.key("tls", "null");
+  writer.open("tls");
+  writer.key("certificate", yaml_string(tls->certificates.front().certificate));
+  writer.key("key", yaml_string(tls->certificates.front().key));
+  std::string further = "[";
+  for (std::size_t i = 1; i < tls->certificates.size(); ++i) {
+    const CertificateFiles& files = tls->certificates[i];
+    if (i > 1) further += ", ";
+    further += "{ certificate: " + yaml_string(files.certificate) +
+               ", key: " + yaml_string(files.key) + " }";
+  }
+  writer.key("certificates", further + "]");
+  writer.key("client_ca", yaml_text_or_null(tls->client_ca));
+  if (tls->client_ca) writer.key("client_auth", name_in(client_auth_names, tls->client_auth));
+  writer.key("min_version", yaml_string(name_in(tls_version_names, tls->min_version)));
+  writer.close();
+}
+
+void write_upstream_tls(Writer& writer, const Upstream& upstream) {
+  if (upstream.scheme != Scheme::https) return writer.key("tls", "null");
+  const UpstreamTls& tls = upstream.tls;
+  writer.open("tls");
+  writer.key("verify", tls.verify ? "true" : "false");
+  writer.key("ca", yaml_text_or_null(tls.ca));
+  writer.key("server_name", yaml_text_or_null(tls.server_name));
+  const bool shown = tls.certificate.has_value();
+  writer.key("certificate", shown ? yaml_string(tls.certificate->certificate) : "null");
+  writer.key("key", shown ? yaml_string(tls.certificate->key) : "null");
+  writer.close();
+}
+
 void write_listeners(Writer& writer, const Config& config) {
   writer.open("listeners");
   for (const Listener& listener : config.listeners) {
@@ -153,12 +189,14 @@ void write_listeners(Writer& writer, const Config& config) {
     writer.key("body", yaml_duration(listener.timeouts.body));
     writer.key("idle", yaml_duration(listener.timeouts.idle));
     writer.key("write", yaml_duration(listener.timeouts.write));
+    writer.key("handshake", yaml_duration(listener.timeouts.handshake));
     writer.close();
     writer.open("limits");
     writer.key("header_bytes", format_size(listener.limits.header_bytes));
     writer.key("header_fields", std::to_string(listener.limits.header_fields));
     writer.key("target_bytes", format_size(listener.limits.target_bytes));
     writer.close();
+    write_listener_tls(writer, listener.tls);
     writer.close();
   }
   writer.close();
@@ -175,6 +213,7 @@ void write_upstreams(Writer& writer, const Config& config) {
     writer.key("response", yaml_duration(upstream.timeouts.response));
     writer.key("idle", yaml_duration(upstream.timeouts.idle));
     writer.close();
+    write_upstream_tls(writer, upstream);
     writer.close();
   }
   writer.close();

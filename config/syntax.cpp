@@ -376,16 +376,36 @@ bool is_loopback_or_none(std::string_view admin_address) {
   return admin_address == "none" || host.starts_with("127.") || host == "[::1]";
 }
 
+namespace {
+
+// A host name or a numeric address in lower case, without brackets; nothing where it is neither.
+std::optional<std::string> host_in(std::string_view text) {
+  std::string host = lower_case(text);
+  const bool brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+  if (brackets) host = host.substr(1, host.size() - 2);
+  const bool known = brackets               ? is_ipv6(host)
+                     : looks_like_ipv4(host) ? is_ipv4(host)
+                                             : is_host_name(host);
+  if (!known) return std::nullopt;
+  return host;
+}
+
+}  // namespace
+
 Parsed<UpstreamUrl> parse_upstream_url(std::string_view text) {
   const std::string example = "write http://HOST:PORT, for example http://127.0.0.1:3000";
   if (const std::string scheme = lower_case(text.substr(0, text.find(':')));
-      scheme == "https" || scheme == "unix") {
+      scheme == "unix") {
     return Problem{"E110", "'" + scheme + "' upstreams are not built in this version", example};
   }
-  if (!text.starts_with("http://")) {
+  UpstreamUrl url;
+  if (text.starts_with("https://")) {
+    url.scheme = Scheme::https;
+    url.port = 443;
+  } else if (!text.starts_with("http://")) {
     return Problem{"E207", in_quotes(text) + " is not a URL of an upstream", example};
   }
-  std::string_view rest = text.substr(7);
+  std::string_view rest = text.substr(text.find("//") + 2);
   const std::size_t end = rest.find_first_of("/?#");
   const std::string_view authority = rest.substr(0, end);
   rest = end == std::string_view::npos ? std::string_view() : rest.substr(end);
@@ -397,14 +417,9 @@ Parsed<UpstreamUrl> parse_upstream_url(std::string_view text) {
     return Problem{"E207", "a query or fragment is not allowed in an upstream's URL", example};
   }
   const HostPort parts = split_host_port(authority);
-  UpstreamUrl url;
-  url.host = lower_case(parts.host);
-  const bool brackets = url.host.size() > 2 && url.host.front() == '[' && url.host.back() == ']';
-  if (brackets) url.host = url.host.substr(1, url.host.size() - 2);
-  const bool known = brackets                    ? is_ipv6(url.host)
-                     : looks_like_ipv4(url.host) ? is_ipv4(url.host)
-                                                 : is_host_name(url.host);
-  if (!known) return Problem{"E207", in_quotes(parts.host) + " is not a host", example};
+  const std::optional<std::string> host = host_in(parts.host);
+  if (!host) return Problem{"E207", in_quotes(parts.host) + " is not a host", example};
+  url.host = *host;
   if (parts.has_port) {
     const Parsed<std::uint16_t> port = parse_port(parts.port, "E207");
     if (const auto* problem = std::get_if<Problem>(&port)) return *problem;
@@ -415,6 +430,17 @@ Parsed<UpstreamUrl> parse_upstream_url(std::string_view text) {
   if (Refusal refusal = check_base_path(rest)) return *refusal;
   url.base_path = rest;
   return url;
+}
+
+Parsed<std::string> parse_server_name(std::string_view text) {
+  const bool bare_ipv6 = text.find(':') != std::string_view::npos && !text.starts_with('[');
+  const std::optional<std::string> name =
+      host_in(bare_ipv6 ? "[" + std::string(text) + "]" : std::string(text));
+  if (!name) {
+    return Problem{"E205", in_quotes(text) + " is not the name of a server",
+                   "write a host name or an address without a port, for example api.example.org"};
+  }
+  return *name;
 }
 
 Parsed<PathPattern> parse_path_pattern(std::string_view text) {

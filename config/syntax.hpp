@@ -27,6 +27,7 @@ struct PathPattern {
 };
 
 struct UpstreamUrl {
+  Scheme scheme = Scheme::http;
   std::string host;  // lower case; an IPv6 address without its brackets
   std::uint16_t port = 80;
   std::string base_path;
@@ -46,8 +47,12 @@ using Refusal = std::optional<Problem>;
 // REQUIRES: check_admin_address() has nothing against it.
 [[nodiscard]] bool is_loopback_or_none(std::string_view admin_address);
 
-// "http://host[:port][/base/path]". User information is refused: it would end up in logs.
+// "http://host[:port][/base/path]", or https. User information is refused: it would end up in logs.
 [[nodiscard]] Parsed<UpstreamUrl> parse_upstream_url(std::string_view text);
+
+// What a server is asked for by name (RFC 6066), or verified as: a host name or a numeric address.
+// The result is in lower case, an IPv6 address without its brackets.
+[[nodiscard]] Parsed<std::string> parse_server_name(std::string_view text);
 
 // "/v1/orders/{id}", "/docs/**". Literal segments must be spelled as requests are after
 // canonicalisation, else they could never match.

@@ -17,8 +17,12 @@ struct ConfigOptions {
   config::Overrides overrides;
 };
 
+// Whoever only asks a question need not be allowed to read the keys.
+enum class TlsFiles { inspected, unread };
+
 // Reads the files that were named, or the default one. Standard input is read once.
-[[nodiscard]] config::Inputs inputs_of(const ConfigOptions& options);
+[[nodiscard]] config::Inputs inputs_of(const ConfigOptions& options,
+                                       TlsFiles tls_files = TlsFiles::inspected);
 
 // Loads and prints every finding to standard error. Unset when there is an error.
 [[nodiscard]] std::optional<config::Config> load_or_report(const config::Inputs& inputs);

@@ -138,8 +138,9 @@ const net::SiteRoute* find_route(const net::Site& site, const std::string& name)
 
 }  // namespace
 
-config::Inputs inputs_of(const ConfigOptions& options) {
+config::Inputs inputs_of(const ConfigOptions& options, TlsFiles tls_files) {
   config::Inputs inputs;
+  if (tls_files == TlsFiles::inspected) inputs.inspect = net::inspect_tls;
   inputs.environment = config::process_environment();
   inputs.overrides = options.overrides;
   for (const std::string& file : options.files) {
@@ -172,7 +173,7 @@ int validate(const ConfigOptions& options, Strictness strictness, config::Format
 }
 
 int show_config(const ConfigOptions& options, ShowOrigin origin) {
-  const config::LoadResult result = config::load(inputs_of(options));
+  const config::LoadResult result = config::load(inputs_of(options, TlsFiles::unread));
   const std::string findings = config::render(result.diagnostics, config::Format::text);
   std::fwrite(findings.data(), 1, findings.size(), stderr);
   if (!result.config) return exit_config;
@@ -183,7 +184,7 @@ int show_config(const ConfigOptions& options, ShowOrigin origin) {
 
 int explain(const ConfigOptions& options, const std::string& method, const std::string& url,
             const std::vector<std::string>& fields, const plugins::Registry& plugins) {
-  std::optional<config::Config> config = load_or_report(inputs_of(options));
+  std::optional<config::Config> config = load_or_report(inputs_of(options, TlsFiles::unread));
   if (!config) return exit_config;
   const std::optional<http::RequestHead> head = head_of(method, url, fields);
   if (!head) return exit_usage;
@@ -232,7 +233,7 @@ int explain(const ConfigOptions& options, const std::string& method, const std::
 
 int etag(const ConfigOptions& options, const EtagQuestion& question,
          const plugins::Registry& plugins) {
-  std::optional<config::Config> config = load_or_report(inputs_of(options));
+  std::optional<config::Config> config = load_or_report(inputs_of(options, TlsFiles::unread));
   if (!config) return exit_config;
   const net::Site site(std::move(*config), plugins);
   const net::SiteRoute* route = find_route(site, question.route);

@@ -91,6 +91,19 @@ std::vector<std::string> files_of(const config::Inputs& inputs, const config::Co
     if (!input.text) files.push_back(input.path);
   }
   if (config.etag_secret_file) files.push_back(*config.etag_secret_file);
+  const auto add = [&files](const config::CertificateFiles& pair) {
+    files.push_back(pair.certificate);
+    files.push_back(pair.key);
+  };
+  for (const config::Listener& listener : config.listeners) {
+    if (!listener.tls) continue;
+    for (const config::CertificateFiles& pair : listener.tls->certificates) add(pair);
+    if (listener.tls->client_ca) files.push_back(*listener.tls->client_ca);
+  }
+  for (const config::Upstream& upstream : config.upstreams) {
+    if (upstream.tls.ca) files.push_back(*upstream.tls.ca);
+    if (upstream.tls.certificate) add(*upstream.tls.certificate);
+  }
   return files;
 }
 
@@ -110,7 +123,9 @@ net::Loader loader_of(config::Inputs read_before, std::vector<std::string> files
     }
     const config::Log log = result.config->log;
     try {
-      loaded.site = std::make_shared<net::Site>(std::move(*result.config), plugins, memory);
+      auto made = std::make_shared<net::Site>(std::move(*result.config), plugins, memory);
+      made->prepare_tls();
+      loaded.site = std::move(made);
     } catch (const std::runtime_error& error) {
       loaded.text += std::string("error: ") + error.what() + "\n";
     }
@@ -160,7 +175,9 @@ int run(const ConfigOptions& options, Watching watching, const plugins::Registry
   const config::Admin admin = config->admin;
   try {
     ledger.emplace(plugins.make_ledger("memory", {.state_dir = config->state_dir}));
-    site = std::make_shared<net::Site>(std::move(*config), plugins);
+    auto made = std::make_shared<net::Site>(std::move(*config), plugins);
+    made->prepare_tls();
+    site = std::move(made);
   } catch (const std::runtime_error& error) {
     spdlog::error("{}", error.what());
     return exit_config;

@@ -103,7 +103,8 @@ void write_forwarded(std::string& out, const ForwardedRequest& request, std::str
 void write_origin(std::string& out, const ForwardedRequest& request) {
   const Claims* const claims = request.claims;
   const std::string_view scheme =
-      claims != nullptr && !claims->scheme.empty() ? std::string_view(claims->scheme) : "http";
+      claims != nullptr && !claims->scheme.empty() ? std::string_view(claims->scheme)
+                                                   : request.client_scheme;
   const std::string_view host =
       claims != nullptr && !claims->host.empty() ? std::string_view(claims->host) : request.host;
   bool first = true;

@@ -40,6 +40,7 @@ struct ForwardedRequest {
   std::string_view host;       // Target::host; the upstream's authority where that is empty
   // Of the peer: numeric, without port and brackets; "" leaves it out.
   std::string_view client_address;
+  std::string_view client_scheme = "http";  // how the peer came to us: http or https
   ContentFraming framing;           // of our own; never until_close
   Carry carry = Carry::everything;
   bool identity_coding = false;  // ask for no content coding: guarded reads and probes

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "proxy/guard/assert.hpp"
+#include "proxy/net/gather.hpp"
 
 namespace ifmatch::net {
 namespace {
@@ -40,21 +41,6 @@ std::size_t send_some(int handle, std::span<const asio::const_buffer> buffers,
     failure.assign(errno, boost::system::system_category());
     return 0;
   }
-}
-
-// Drops `count` octets from the front. Returns what is left.
-std::span<asio::const_buffer> without_front(std::span<asio::const_buffer> buffers,
-                                            std::size_t count) {
-  while (!buffers.empty() && count >= buffers.front().size()) {
-    count -= buffers.front().size();
-    buffers = buffers.subspan(1);
-  }
-  if (!buffers.empty()) buffers.front() += count;
-  return buffers;
-}
-
-bool would_block(const error_code& failure) {
-  return failure == asio::error::would_block || failure == asio::error::try_again;
 }
 
 }  // namespace
@@ -117,6 +103,17 @@ error_code Connection::told(error_code failure) const noexcept {
 }
 
 Task<error_code> Connection::read(std::size_t capacity_max, Instant deadline) {
+  if (tls_ != nullptr) [[unlikely]] return read_decrypted(capacity_max, deadline);
+  return read_in_the_clear(capacity_max, deadline);
+}
+
+Task<error_code> Connection::read_into(std::span<char> room, Instant deadline) {
+  IFMATCH_ASSERT(!room.empty() && input.readable().empty());
+  if (tls_ != nullptr) [[unlikely]] return read_into_decrypted(room, deadline);
+  return read_into_in_the_clear(room, deadline);
+}
+
+Task<error_code> Connection::read_in_the_clear(std::size_t capacity_max, Instant deadline) {
   for (;;) {
     const std::span<char> room = input.prepare(capacity_max);
     if (room.empty()) co_return asio::error::no_buffer_space;
@@ -146,8 +143,7 @@ Task<error_code> Connection::read(std::size_t capacity_max, Instant deadline) {
   }
 }
 
-Task<error_code> Connection::read_into(std::span<char> room, Instant deadline) {
-  IFMATCH_ASSERT(!room.empty() && input.readable().empty());
+Task<error_code> Connection::read_into_in_the_clear(std::span<char> room, Instant deadline) {
   received_ = 0;
   if (sweeper_.now() >= deadline) co_return asio::error::timed_out;
   read_deadline_ = deadline;
@@ -170,6 +166,7 @@ Task<error_code> Connection::write(std::span<asio::const_buffer> buffers,
 }
 
 error_code Connection::write_some(std::span<asio::const_buffer>& buffers) {
+  if (tls_ != nullptr) [[unlikely]] return write_encrypted(buffers);
   buffers = without_front(buffers, 0);
   error_code failure;
   while (!buffers.empty() && !failure) {
@@ -184,24 +181,41 @@ error_code Connection::write_some(std::span<asio::const_buffer>& buffers) {
 Task<error_code> Connection::write_rest(std::span<asio::const_buffer> buffers,
                                         std::chrono::milliseconds silence, Instant deadline) {
   for (;;) {
-    write_deadline_ = std::min(after(silence), deadline);
-    write_expired_ = false;
-    auto [waiting] = co_await socket.async_wait(Socket::wait_write, as_tuple);
-    write_deadline_ = never;
-    if (waiting && write_expired_) co_return asio::error::timed_out;
-    if (waiting) co_return waiting;
+    const error_code waited = co_await wait_writable(std::min(after(silence), deadline));
+    if (waited) co_return waited;
     const error_code failure = write_some(buffers);
     if (!would_block(failure)) co_return failure;
   }
 }
 
+Task<error_code> Connection::wait_writable(Instant deadline) {
+  write_deadline_ = deadline;
+  write_expired_ = false;
+  auto [waiting] = co_await socket.async_wait(Socket::wait_write, as_tuple);
+  write_deadline_ = never;
+  if (waiting && write_expired_) co_return asio::error::timed_out;
+  co_return waiting;
+}
+
+Task<error_code> Connection::wait_readable(Instant deadline) {
+  if (sweeper_.now() >= deadline) co_return asio::error::timed_out;
+  read_deadline_ = deadline;
+  read_expired_ = false;
+  auto [waiting] = co_await socket.async_wait(Socket::wait_read, as_tuple);
+  read_deadline_ = never;
+  heard_at_ = sweeper_.now();
+  co_return told(waiting);
+}
+
 bool Connection::silent() {
+  if (tls_ != nullptr) [[unlikely]] return tls_->silent();
   char octet;
   const ssize_t seen = ::recv(socket.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
   return seen < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 bool Connection::peer_left() {
+  if (tls_ != nullptr) [[unlikely]] return tls_->peer_left();
   char octet;
   const ssize_t seen = ::recv(socket.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
   return seen == 0 || (seen < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
@@ -213,8 +227,10 @@ void Connection::cancel_input_read() noexcept {
 
 void Connection::close() noexcept {
   cancel_input_read();
+  if (tls_ != nullptr && socket.is_open()) [[unlikely]] tls_->finish();
   error_code ignored;
   socket.close(ignored);
+  if (tls_ != nullptr) [[unlikely]] tls_->detach();
 }
 
 void Connection::reset() noexcept {
@@ -222,9 +238,15 @@ void Connection::reset() noexcept {
   error_code ignored;
   socket.set_option(asio::socket_base::linger(true, 0), ignored);
   socket.close(ignored);
+  if (tls_ != nullptr) [[unlikely]] tls_->detach();
 }
 
 void Connection::finish_writing() noexcept {
+  if (tls_ != nullptr) [[unlikely]] {
+    if (!socket.is_open()) return;
+    tls_->finish();
+    if (tls_->owes()) return;
+  }
   error_code ignored;
   socket.shutdown(tcp::socket::shutdown_send, ignored);
 }

@@ -1,10 +1,12 @@
-// One TCP connection with its read buffer and its deadlines. Reading and writing may be under way
-// at the same time, by one coroutine each.
+// One TCP connection with its read buffer and its deadlines, in the clear or under TLS, which is
+// the same to all who use it. Reading and writing may be under way at the same time, by one
+// coroutine each.
 #pragma once
 
 #include "proxy/net/asio.hpp"
 #include "proxy/net/buffer_memory.hpp"
 #include "proxy/net/sweeper.hpp"
+#include "proxy/net/tls_stream.hpp"
 
 namespace ifmatch::net {
 
@@ -43,6 +45,18 @@ class Connection final : private Swept {
  public:
   Connection(Socket socket, Sweeper& sweeper);
 
+  // From here on all that is read and written is what TLS carries. What waits in `input` is taken
+  // for the first of it. REQUIRES: no read or write is under way.
+  void encrypt(std::unique_ptr<TlsStream> tls);
+  // Agrees on keys with the peer; before it nothing can be read or written. On an error tls() tells
+  // why, unless it is asio::error::timed_out.
+  [[nodiscard]] Task<error_code> handshake(Instant deadline);
+  // Null on a connection in the clear.
+  [[nodiscard]] const TlsStream* tls() const noexcept { return tls_.get(); }
+
+  // Waits until the socket has something to read, an end included. No octet is taken.
+  [[nodiscard]] Task<error_code> wait_readable(Instant deadline);
+
   // Reads at least one octet into `input`. Errors: asio::error::eof when the peer has finished,
   // asio::error::timed_out past the deadline, asio::error::no_buffer_space when `capacity_max`
   // octets are waiting already, or what the socket says.
@@ -71,15 +85,23 @@ class Connection final : private Swept {
   [[nodiscard]] std::uint64_t octets_in() const noexcept { return octets_in_; }
   [[nodiscard]] std::uint64_t octets_out() const noexcept { return octets_out_; }
 
+  // Whether octets were received that nobody has read yet.
+  [[nodiscard]] bool holds_unread() const noexcept {
+    return !input.readable().empty() || (tls_ != nullptr && tls_->holds_content());
+  }
   // True while the peer has neither sent anything nor closed. One system call.
   [[nodiscard]] bool silent();
   // True when the peer has closed its side or the connection broke; data does not count.
   [[nodiscard]] bool peer_left();
 
-  // Ends both directions. After reset() nothing that is still unsent leaves the machine.
+  // Ends both directions. After reset() nothing that is still unsent leaves the machine, and the
+  // peer cannot take what it got for the whole. close() is for a connection whose last message was
+  // read and written whole: it tells a peer under TLS so.
   void close() noexcept;
   void reset() noexcept;
   void finish_writing() noexcept;
+  // Waits until the kernel has taken what finish_writing() had to say; at once where it has.
+  [[nodiscard]] Task<error_code> flush(std::chrono::milliseconds silence, Instant deadline);
   // Cancels what is under way; it ends with operation_aborted.
   void cancel() noexcept;
 
@@ -93,12 +115,23 @@ class Connection final : private Swept {
   void sweep(Instant now) override;
   // Takes what it has written off `buffers`; all of it if there is no error.
   error_code write_some(std::span<asio::const_buffer>& buffers);
+  Task<error_code> read_in_the_clear(std::size_t capacity_max, Instant deadline);
+  Task<error_code> read_into_in_the_clear(std::span<char> room, Instant deadline);
+  error_code write_encrypted(std::span<asio::const_buffer>& buffers);
+  Task<error_code> read_decrypted(std::size_t capacity_max, Instant deadline);
+  Task<error_code> read_into_decrypted(std::span<char> room, Instant deadline);
+  // Waits for what a TLS read wants: its turn, or the socket.
+  Task<error_code> wait_for_turn(std::size_t count);
+  Task<error_code> wait_writable(Instant deadline);
+  Task<error_code> flush_rest(std::chrono::milliseconds silence, Instant deadline);
   Task<error_code> write_rest(std::span<asio::const_buffer> buffers,
                               std::chrono::milliseconds silence, Instant deadline);
   void cancel_input_read() noexcept;
   [[nodiscard]] error_code told(error_code failure) const noexcept;
 
   const Sweeper& sweeper_;
+  std::unique_ptr<TlsStream> tls_;
+  std::uint8_t reads_in_a_row_ = 0;  // of TLS, without having waited
   Instant read_deadline_ = never;
   Instant write_deadline_ = never;
   Instant heard_at_;  // when the latest read began or ended

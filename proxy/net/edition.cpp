@@ -14,14 +14,16 @@ Edition::Edition(asio::io_context& io, Sweeper& sweeper, std::shared_ptr<const P
     : plan_(std::move(plan)), hashers_(plan_->site->routes.size()) {
   for (const config::Upstream& upstream : site().config.upstreams) {
     std::shared_ptr<UpstreamPool> pool;
-    if (previous != nullptr) {
+    // What the files of an https upstream say may have changed even where their names have not.
+    if (previous != nullptr && upstream.scheme == config::Scheme::http) {
       const auto same = std::ranges::find_if(
           previous->pools_, [&](const auto& kept) { return kept->upstream() == upstream; });
       if (same != previous->pools_.end()) pool = *same;
     }
     if (!pool) {
       pool = std::make_shared<UpstreamPool>(io, sweeper, upstream,
-                                            share.part(upstream.max_connections));
+                                            share.part(upstream.max_connections),
+                                            site().tls_of(upstream));
     }
     pools_.push_back(std::move(pool));
   }

@@ -117,7 +117,7 @@ void Answer::keep_lease() {
                         shape.framing.kind != http::Framing::until_close;
   reader.reset();
   // Octets behind an answer mean that the two sides disagree about where it ended.
-  if (reusable && lease && lease.connection().input.readable().empty()) return;
+  if (reusable && lease && !lease.connection().holds_unread()) return;
   if (complete) lease.close();
   lease = Lease();
 }
@@ -217,6 +217,7 @@ Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry c
                .target = shape_.target.octets,
                .host = host(),
                .client_address = peer_.text,
+               .client_scheme = client_scheme(),
                .framing = framing,
                .carry = carry,
                .identity_coding = guarded_read,

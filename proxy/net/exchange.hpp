@@ -162,6 +162,9 @@ class Exchange {
   [[nodiscard]] std::string_view host() const {
     return shape_.target.host.empty() ? route_->authority : shape_.target.host;
   }
+  [[nodiscard]] std::string_view client_scheme() const {
+    return client_.tls() != nullptr ? "https" : "http";
+  }
   [[nodiscard]] std::chrono::milliseconds response_timeout() const {
     return route_->upstream->timeouts.response;
   }

@@ -117,6 +117,7 @@ Lent<std::string> Writing::probe_head(const Candidate& candidate) const {
                                      .target = probe_target_,
                                      .host = x_.host(),
                                      .client_address = x_.peer_.text,
+                                     .client_scheme = x_.client_scheme(),
                                      .framing = {},
                                      .carry = http::Carry::probe,
                                      .identity_coding = true,

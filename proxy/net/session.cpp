@@ -30,8 +30,10 @@ void Session::interrupt_if_idle() {
 Task<void> Session::run() {
   bool first = true;
   Flow flow = Flow::keep;
+  if (door_.listener->tls) flow = co_await secure();
   while (flow == Flow::keep) {
     if (leaving() && client_->input.readable().empty()) {
+      client_->close();
       flow = Flow::drop;
       break;
     }
@@ -44,6 +46,7 @@ Task<void> Session::run() {
       const error_code ended = co_await client_->read(room, deadline);
       idle_ = false;
       if (ended) {
+        client_->close();
         flow = Flow::drop;
         break;
       }
@@ -119,6 +122,7 @@ Task<Flow> Session::refuse(const RequestReader& reader, const http::RequestHead&
 Task<void> Session::linger() {
   if (!client_->socket.is_open()) co_return;
   client_->finish_writing();
+  if (co_await client_->flush(door_.listener->timeouts.write, never)) co_return;
   const Instant deadline = client_->after(linger_max);
   for (;;) {
     client_->input.consume(client_->input.readable().size());

@@ -20,6 +20,9 @@ class Session final : public Interruptible {
   [[nodiscard]] const Door& door() const noexcept override { return door_; }
 
  private:
+  // Agrees on TLS with the client. Anything but keep is the end of the connection.
+  [[nodiscard]] Task<Flow> secure();
+  void tell_failure(const TlsServer& tls, const TlsStream::Why& why);
   // One request, which has to begin until `first_octet`.
   [[nodiscard]] Task<Flow> serve_one(Instant first_octet);
   // The answer to what is no request that could be served.
@@ -34,7 +37,7 @@ class Session final : public Interruptible {
   const Door& door_;
   std::unique_ptr<Connection> client_;
   http::Peer peer_;
-  bool idle_ = false;                 // set while a request is awaited
+  bool idle_ = false;                 // set while a request, or TLS, is awaited
   RequestReader* waiting_ = nullptr;  // set while its head is awaited
 };
 

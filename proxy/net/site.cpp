@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "proxy/guard/assert.hpp"
 #include "proxy/http/fields.hpp"
 
 namespace ifmatch::net {
@@ -41,7 +42,8 @@ std::string origin_name(const config::Upstream& upstream) {
   } else if (!not_numeric) {
     host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
   }
-  return "http://" + host + ":" + std::to_string(upstream.port);
+  const char* const scheme = upstream.scheme == config::Scheme::https ? "https://" : "http://";
+  return scheme + host + ":" + std::to_string(upstream.port);
 }
 
 bool contains(const std::vector<std::string>& list, std::string_view method) noexcept {
@@ -190,6 +192,41 @@ Site::Site(config::Config given, const plugins::Registry& plugins,
 }
 
 Site::~Site() = default;
+
+void Site::prepare_tls() {
+  std::vector<config::Finding> findings;
+  for (const config::Listener& listener : config.listeners) {
+    std::shared_ptr<const TlsServer> server;
+    if (listener.tls) {
+      std::shared_ptr<TlsFailures>& failures = memory->tls_failures[listener.name];
+      if (!failures) failures = std::make_shared<TlsFailures>();
+      server = TlsServer::build(listener, findings, failures);
+    }
+    listener_tls_.push_back(std::move(server));
+  }
+  for (const config::Upstream& upstream : config.upstreams) {
+    const bool secure = upstream.scheme == config::Scheme::https;
+    upstream_tls_.push_back(secure ? TlsClient::build(upstream, findings) : nullptr);
+  }
+  for (const config::Finding& finding : findings) {
+    if (finding.severity != config::Severity::error) continue;
+    throw std::runtime_error(finding.key + ": " + finding.message);
+  }
+}
+
+std::shared_ptr<const TlsServer> Site::tls_of(const config::Listener& listener) const {
+  if (!listener.tls) return nullptr;
+  const auto index = static_cast<std::size_t>(&listener - config.listeners.data());
+  IFMATCH_ASSERT(index < listener_tls_.size() && listener_tls_[index] != nullptr);
+  return listener_tls_[index];
+}
+
+std::shared_ptr<const TlsClient> Site::tls_of(const config::Upstream& upstream) const {
+  if (upstream.scheme != config::Scheme::https) return nullptr;
+  const auto index = static_cast<std::size_t>(&upstream - config.upstreams.data());
+  IFMATCH_ASSERT(index < upstream_tls_.size() && upstream_tls_[index] != nullptr);
+  return upstream_tls_[index];
+}
 
 std::chrono::milliseconds Site::longest_in_doubt(std::size_t origin) const {
   std::chrono::milliseconds longest{0};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "proxy/http/route.hpp"
 #include "proxy/http/variant.hpp"
 #include "proxy/net/tally.hpp"
+#include "proxy/net/tls_context.hpp"
 
 namespace ifmatch::net {
 
@@ -89,6 +91,8 @@ struct SiteMemory {
   http::SelectionTable selections;
   BodyBudget bodies;
   std::optional<TallyBook> tallies;  // made by the first site
+  // By name of the listener. Only the thread that prepares a site looks at the map.
+  std::map<std::string, std::shared_ptr<TlsFailures>> tls_failures;
 };
 
 // How many threads serve a configuration.
@@ -110,6 +114,14 @@ class Site {
   // The longest quarantine of the routes to an origin.
   [[nodiscard]] std::chrono::milliseconds longest_in_doubt(std::size_t origin) const;
 
+  // Reads the certificates and keys. Throws std::runtime_error with a sentence that names the file
+  // when one cannot be used. REQUIRES: called before the site serves, where a listener or an
+  // upstream has TLS.
+  void prepare_tls();
+  // Null where there is no TLS.
+  [[nodiscard]] std::shared_ptr<const TlsServer> tls_of(const config::Listener& listener) const;
+  [[nodiscard]] std::shared_ptr<const TlsClient> tls_of(const config::Upstream& upstream) const;
+
   const config::Config config;
   std::vector<http::Network> trusted_proxies;
   std::vector<SiteRoute> routes;
@@ -124,6 +136,8 @@ class Site {
  private:
   std::vector<std::string> origins_;
   std::vector<std::size_t> origin_of_;
+  std::vector<std::shared_ptr<const TlsServer>> listener_tls_;  // by listener
+  std::vector<std::shared_ptr<const TlsClient>> upstream_tls_;  // by upstream
 };
 
 }  // namespace ifmatch::net

@@ -1,5 +1,7 @@
 #include "proxy/net/upstream_pool.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -74,6 +76,7 @@ void Lease::reset() {
 
 void Lease::close() {
   if (!connection_) return;
+  connection_->close();
   connection_.reset();
   pool_->connection_gone();
 }
@@ -84,13 +87,20 @@ void Lease::give_back(std::optional<std::chrono::seconds> keep_alive) {
 }
 
 UpstreamPool::UpstreamPool(asio::io_context& io, Sweeper& sweeper,
-                           const config::Upstream& upstream, std::size_t share)
-    : Swept(sweeper), io_(io), sweeper_(sweeper), upstream_(upstream), share_(share) {}
+                           const config::Upstream& upstream, std::size_t share,
+                           std::shared_ptr<const TlsClient> tls)
+    : Swept(sweeper),
+      io_(io),
+      sweeper_(sweeper),
+      upstream_(upstream),
+      share_(share),
+      tls_(std::move(tls)) {}
 
 UpstreamPool::~UpstreamPool() = default;
 
 void UpstreamPool::sweep(Instant now) {
   while (!idle_.empty() && idle_.front().until <= now) {
+    idle_.front().connection->close();
     idle_.pop_front();
     connection_gone();
   }
@@ -99,6 +109,7 @@ void UpstreamPool::sweep(Instant now) {
 void UpstreamPool::retire() {
   retired_ = true;
   while (!idle_.empty()) {
+    idle_.front().connection->close();
     idle_.pop_front();
     connection_gone();
   }
@@ -116,8 +127,8 @@ void UpstreamPool::give_back(std::unique_ptr<Connection> connection,
   std::chrono::milliseconds idle = upstream_.timeouts.idle;
   if (keep_alive) idle = std::min(idle, *keep_alive - keep_alive_margin);
   // Octets behind an answer mean that the two sides disagree about where it ended.
-  if (retired_ || idle.count() <= 0 || !connection->input.readable().empty()) {
-    connection.reset();
+  if (retired_ || idle.count() <= 0 || connection->holds_unread()) {
+    connection->close();
     connection_gone();
     return;
   }
@@ -231,7 +242,12 @@ Task<Result<std::unique_ptr<Connection>>> UpstreamPool::connect(Instant deadline
       socket.cancel(ignored);
     });
     auto [failure] = co_await socket.async_connect(endpoint, as_tuple);
-    if (!failure) co_return std::make_unique<Connection>(std::move(socket), sweeper_);
+    if (!failure) {
+      auto connection = std::make_unique<Connection>(std::move(socket), sweeper_);
+      if (tls_ == nullptr) co_return connection;
+      // Whoever answers there is the upstream or is not: another address would be no better.
+      co_return co_await secure(std::move(connection), deadline);
+    }
     if (expired) {
       co_return fault(http::FaultKind::timeout,
                       "The upstream did not accept a connection in time.");
@@ -239,6 +255,28 @@ Task<Result<std::unique_ptr<Connection>>> UpstreamPool::connect(Instant deadline
   }
   co_return fault(http::FaultKind::refused,
                   "The upstream did not accept a connection.");
+}
+
+Task<Result<std::unique_ptr<Connection>>> UpstreamPool::secure(
+    std::unique_ptr<Connection> connection, Instant deadline) {
+  connection->encrypt(
+      TlsClient::open(tls_, upstream_.tls.server_name.value_or(upstream_.host), tls_session_));
+  const error_code failure = co_await connection->handshake(deadline);
+  if (!failure) co_return connection;
+  if (failure == asio::error::timed_out) {
+    co_return fault(http::FaultKind::timeout,
+                    "The upstream did not finish the TLS handshake in time.");
+  }
+  const TlsStream::Why& why = connection->tls()->why();
+  std::uint64_t unsaid = 0;
+  tls_->failures().count(why.kind);
+  if (tls_->failures().may_log(sweeper_.now(), unsaid)) {
+    spdlog::warn("upstream {}: no TLS: {}{}", upstream_.name, why.text, remark_on_unsaid(unsaid));
+  }
+  co_return fault(http::FaultKind::refused,
+                  (why.verification ? "TLS verification of the upstream failed: "
+                                    : "TLS with the upstream failed: ") +
+                      why.text + ".");
 }
 
 }  // namespace ifmatch::net

@@ -6,6 +6,7 @@
 
 #include "config/config.hpp"
 #include "proxy/net/connection.hpp"
+#include "proxy/net/tls_context.hpp"
 
 namespace ifmatch::net {
 
@@ -54,9 +55,10 @@ struct PoolNumbers {
 
 class UpstreamPool final : private Swept {
  public:
-  // `share` is the number of connections that this thread may have open at once.
+  // `share` is the number of connections that this thread may have open at once. `tls` is null for
+  // an upstream without.
   UpstreamPool(asio::io_context& io, Sweeper& sweeper, const config::Upstream& upstream,
-               std::size_t share);
+               std::size_t share, std::shared_ptr<const TlsClient> tls);
   ~UpstreamPool() override;
 
   // A connection within the connect time-out, waiting for a free one included. Faults: refused,
@@ -84,6 +86,8 @@ class UpstreamPool final : private Swept {
   std::unique_ptr<Connection> take_idle(Reuse reuse);
   Task<Result<Lease>> wait_or_connect(Reuse reuse);
   Task<Result<std::unique_ptr<Connection>>> connect(Instant deadline);
+  Task<Result<std::unique_ptr<Connection>>> secure(std::unique_ptr<Connection> connection,
+                                                   Instant deadline);
   Task<Result<void>> resolve(Instant deadline);
   Task<Result<void>> wait_for_room(Instant deadline);
   void wake_one();
@@ -95,6 +99,8 @@ class UpstreamPool final : private Swept {
   Sweeper& sweeper_;
   const config::Upstream upstream_;  // outlives the configuration that it was part of
   std::size_t share_;
+  std::shared_ptr<const TlsClient> tls_;
+  std::shared_ptr<TlsSession> tls_session_ = std::make_shared<TlsSession>();
   std::size_t open_ = 0;  // leased, connecting or idle
   bool retired_ = false;
   std::deque<Idle> idle_;   // the youngest at the back
