@@ -249,8 +249,6 @@ TEST(Loader, RefusesByNameWhatIsNotBuilt) {
   expect_findings({
       {"plugins", with_route("plugins: [{ name: a }]\n"), {"9:1 E110"}},
       {"replicas", with_route("replicas: 1\n"), {"9:1 E110"}},
-      {"listener tls", with_route("listeners: [{ tls: { key: a } }]\n"), {"9:15 E110"}},
-      {"listener tls empty", with_route("listeners:\n  - tls:\n"), {"10:5 E110"}},
       {"redis", with_route("store: { type: redis }\n"), {"9:16 E110"}},
       {"store.redis", with_route("store: { redis: null }\n"), {"9:10 E110"}},
       {"json",
@@ -263,13 +261,8 @@ TEST(Loader, RefusesByNameWhatIsNotBuilt) {
        with_route("    version: { source: header, name: Last-Modified }\n"),
        {"9:24 E110", "9:32 E110"}},
       {"plugin", with_route("    version: { source: plugin }\n"), {"9:24 E110"}},
-      {"https",
-       "version: 1\nupstreams: { api: { url: \"https://a\" } }\n" +
-           with_route("").substr(with_route("").find("routes")),
-       {"2:26 E110"}},
   });
-  for (const char* key : {"urls: [\"http://a\"]", "balance: round_robin", "health_check: {}",
-                          "tls: { verify: true }"}) {
+  for (const char* key : {"urls: [\"http://a\"]", "balance: round_robin", "health_check: {}"}) {
     const std::string text = "version: 1\nupstreams:\n  api:\n    url: http://a\n    " +
                              std::string(key) + "\n" +
                              with_route("").substr(with_route("").find("routes"));
@@ -303,6 +296,12 @@ std::string with_wrong_value(Section section, const KeyRule& rule) {
       if (section == Section::listener_limits) wrap("limits: { ", " }");
       [[fallthrough]];
     case Section::listener: return text + "listeners: [{ " + value + " }]\n";
+    case Section::listener_certificate:
+      return text + "listeners: [{ tls: { certificates: [{ " + value + " }] } }]\n";
+    case Section::listener_tls: return text + "listeners: [{ tls: { " + value + " } }]\n";
+    case Section::upstream_tls:
+      return "version: 1\nupstreams: { api: { url: \"https://a\", tls: { " + value + " } } }\n" +
+             text.substr(text.find("routes"));
     case Section::upstream_timeouts: wrap("timeouts: { ", " }"); [[fallthrough]];
     case Section::upstream:
       return "version: 1\nupstreams: { api: { " + value + " } }\n" +

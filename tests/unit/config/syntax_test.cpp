@@ -73,11 +73,33 @@ TEST(UpstreamUrls, AreTakenApart) {
   EXPECT_EQ(ipv6.host, "::1");
   EXPECT_EQ(ipv6.port, 80);
   EXPECT_EQ(ipv6.base_path, "");
+  EXPECT_EQ(ipv6.scheme, Scheme::http);
+  const auto secure = std::get<UpstreamUrl>(parse_upstream_url("https://A.example/v1"));
+  EXPECT_EQ(secure.scheme, Scheme::https);
+  EXPECT_EQ(secure.host, "a.example");
+  EXPECT_EQ(secure.port, 443);
+  EXPECT_EQ(std::get<UpstreamUrl>(parse_upstream_url("https://a:8443")).port, 8443);
+}
+
+TEST(ServerNames, AreNamesOrAddressesWithoutAPort) {
+  const auto name = [](std::string_view text) {
+    const Parsed<std::string> parsed = parse_server_name(text);
+    const auto* problem = std::get_if<Problem>(&parsed);
+    return problem != nullptr ? problem->code : std::get<std::string>(parsed);
+  };
+  EXPECT_EQ(name("API.example.org"), "api.example.org");
+  EXPECT_EQ(name("10.0.0.1"), "10.0.0.1");
+  EXPECT_EQ(name("::1"), "::1");
+  EXPECT_EQ(name("[::1]"), "::1");
+  for (const char* wrong : {"", "a:443", "*.example.org", "a b", "10.0.0", "-a", "https://a"}) {
+    EXPECT_EQ(name(wrong), "E205") << wrong;
+  }
 }
 
 TEST(UpstreamUrls, AreRefused) {
-  const Case cases[] = {{"https://a", "E110"},
-                        {"unix:/a", "E110"},
+  const Case cases[] = {{"unix:/a", "E110"},
+                        {"https://", "E207"},
+                        {"https://a:0", "E207"},
                         {"ftp://a", "E207"},
                         {"a:3000", "E207"},
                         {"http://", "E207"},
