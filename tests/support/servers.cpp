@@ -59,20 +59,6 @@ DocumentRoot {folder}/files
 </Directory>
 )";
 
-std::string replace_all(std::string text, std::string_view what, std::string_view with) {
-  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
-    text.replace(at, what.size(), with);
-  }
-  return text;
-}
-
-std::string fill_in(std::string_view config, const std::string& folder, std::uint16_t port,
-                    std::string_view user) {
-  std::string text = replace_all(std::string(config), "{folder}", folder);
-  text = replace_all(std::move(text), "{port}", std::to_string(port));
-  return replace_all(std::move(text), "{user}", user);
-}
-
 bool accepts_connections(std::uint16_t port) {
   try {
     return Socket::connect(port).is_open();
@@ -94,10 +80,23 @@ std::filesystem::path json_server_program() {
 
 }  // namespace
 
+std::string replace_all(std::string text, std::string_view what, std::string_view with) {
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
+    text.replace(at, what.size(), with);
+  }
+  return text;
+}
+
+std::string fill_in(std::string_view config, const std::string& folder, std::uint16_t port,
+                    std::string_view user) {
+  std::string text = replace_all(std::string(config), "{folder}", folder);
+  text = replace_all(std::move(text), "{port}", std::to_string(port));
+  return replace_all(std::move(text), "{user}", user);
+}
+
 Server::Server() : folder_(std::make_unique<TemporaryFolder>()) {}
 
-template <typename ArgumentsForPort>
-void Server::start(ArgumentsForPort arguments_for) {
+void Server::start(const ArgumentsForPort& arguments_for) {
   constexpr int attempts = 3;
   for (int attempt = 0; attempt < attempts; ++attempt) {
     port_ = free_port();

@@ -4,14 +4,23 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tests/support/process.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace ifmatch::support {
+
+// Every `what` becomes `with`.
+[[nodiscard]] std::string replace_all(std::string text, std::string_view what,
+                                      std::string_view with);
+// Puts in {folder}, {port} and {user}.
+[[nodiscard]] std::string fill_in(std::string_view config, const std::string& folder,
+                                  std::uint16_t port, std::string_view user);
 
 class Server {
  public:
@@ -22,10 +31,10 @@ class Server {
  protected:
   Server();
 
+  using ArgumentsForPort = std::function<std::vector<std::string>(std::uint16_t port)>;
   // Starts what `arguments_for` gives for a free port, until one accepts connections: another
   // program may have taken the port in between. Throws with the transcript when none does.
-  template <typename ArgumentsForPort>
-  void start(ArgumentsForPort arguments_for);
+  void start(const ArgumentsForPort& arguments_for);
 
   std::unique_ptr<TemporaryFolder> folder_;
   std::unique_ptr<Process> process_;

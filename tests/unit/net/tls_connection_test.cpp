@@ -1,0 +1,320 @@
+// A connection under TLS, against OpenSSL driven by hand: what counts as silence, what may have
+// left when a write fails, what an end means, and that a peer that only asks cannot grow us.
+#include <gtest/gtest.h>
+#include <openssl/ssl.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <csignal>
+#include <string>
+
+#include "proxy/net/connection.hpp"
+#include "proxy/net/tls_context.hpp"
+#include "tests/support/certificates.hpp"
+
+namespace ifmatch::net {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t capacity = 32 * 1024;
+
+// ifmatch's side is the client or the server; the other one is the test's.
+class TlsConnection : public testing::Test {
+ protected:
+  TlsConnection() {
+    // OpenSSL writes for the far side without asking that there be no signal.
+    std::signal(SIGPIPE, SIG_IGN);
+    sweeper_.sweep(now_);
+  }
+  ~TlsConnection() override {
+    if (connection_) connection_->cancel();
+    turn();
+    far_.reset();
+    if (far_handle_ >= 0) ::close(far_handle_);
+  }
+
+  void turn() {
+    io_.restart();
+    io_.poll();
+  }
+  void pass(milliseconds time) {
+    for (const Instant until = now_ + time; now_ < until;) {
+      now_ += sweep_interval;
+      sweeper_.sweep(now_);
+      turn();
+    }
+  }
+
+  void connect() {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(0, ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()));
+    far_handle_ = ends[1];
+    Socket socket(io_.get_executor());
+    socket.assign(tcp::v4(), ends[0]);
+    connection_.emplace(std::move(socket), sweeper_);
+  }
+
+  // The far side is a server, ours the client that verifies it.
+  void meet_server(int version = TLS1_3_VERSION) {
+    connect();
+    context_.reset(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free);
+    prepare_far(version);
+    SSL_set_accept_state(far_.get());
+    config::Upstream upstream;
+    upstream.name = "api";
+    upstream.scheme = config::Scheme::https;
+    upstream.tls.ca = authority_.file();
+    std::vector<config::Finding> findings;
+    client_ = TlsClient::build(upstream, findings);
+    ASSERT_NE(client_, nullptr);
+    connection_->encrypt(TlsClient::open(client_, "localhost", session_));
+    shake_hands();
+  }
+
+  // The far side is a client.
+  void meet_client(int version = TLS1_3_VERSION) {
+    connect();
+    context_.reset(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free);
+    prepare_far(version);
+    SSL_set_connect_state(far_.get());
+    config::Listener listener;
+    listener.name = "public";
+    listener.tls.emplace().certificates.push_back(
+        {certificate_.certificate, certificate_.key, ""});
+    std::vector<config::Finding> findings;
+    server_ = TlsServer::build(listener, findings);
+    ASSERT_NE(server_, nullptr);
+    connection_->encrypt(TlsServer::open(server_));
+    shake_hands();
+  }
+
+  void prepare_far(int version) {
+    SSL_CTX_set_min_proto_version(context_.get(), version);
+    SSL_CTX_set_max_proto_version(context_.get(), version);
+    SSL_CTX_use_certificate_chain_file(context_.get(), certificate_.certificate.c_str());
+    SSL_CTX_use_PrivateKey_file(context_.get(), certificate_.key.c_str(), SSL_FILETYPE_PEM);
+    far_.reset(SSL_new(context_.get()), &SSL_free);
+    SSL_set_fd(far_.get(), far_handle_);
+  }
+
+  void shake_hands() {
+    ended_.reset();
+    spawn(io_, handshake());
+    for (int i = 0; i < 20; ++i) {
+      turn();
+      (void)SSL_do_handshake(far_.get());
+    }
+    turn();
+    ASSERT_TRUE(ended_) << "the handshake goes on";
+    ASSERT_FALSE(*ended_) << ended_->message() << connection_->tls()->why().text;
+  }
+
+  void say(std::string_view text) {
+    std::size_t count = 0;
+    ASSERT_EQ(1, SSL_write_ex(far_.get(), text.data(), text.size(), &count));
+  }
+
+  Task<void> handshake() { ended_ = co_await connection_->handshake(connection_->after(seconds(5))); }
+  Task<void> read() {
+    ended_ = co_await connection_->read(capacity, connection_->after(seconds(5)));
+  }
+  Task<void> write(std::string text) {
+    asio::const_buffer buffer(text.data(), text.size());
+    ended_ = co_await connection_->write({&buffer, 1}, milliseconds(200), never);
+  }
+  void start(Task<void> task) {
+    ended_.reset();
+    spawn(io_, std::move(task));
+    turn();
+  }
+  // What is encrypted, as it lies in the socket.
+  [[nodiscard]] std::string taken_raw() const {
+    std::string octets(1024 * 1024, '\0');
+    const ssize_t count = ::recv(far_handle_, octets.data(), octets.size(), MSG_DONTWAIT);
+    octets.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    return octets;
+  }
+
+  support::Authority authority_;
+  const support::Certificate certificate_ = authority_.issue();
+  asio::io_context io_{1};
+  Sweeper sweeper_;
+  Instant now_ = Clock::now();
+  std::shared_ptr<const TlsClient> client_;
+  std::shared_ptr<const TlsServer> server_;
+  std::shared_ptr<TlsSession> session_ = std::make_shared<TlsSession>();
+  std::optional<Connection> connection_;
+  std::shared_ptr<SSL_CTX> context_;
+  std::shared_ptr<SSL> far_;
+  int far_handle_ = -1;
+  std::optional<error_code> ended_;
+};
+
+TEST_F(TlsConnection, TicketsAndNewKeysAreSilenceButContentIsNot) {
+  meet_server();
+  // Two tickets have come behind the handshake.
+  EXPECT_TRUE(connection_->silent());
+  EXPECT_NE(session_->latest(), nullptr);
+  ASSERT_EQ(1, SSL_key_update(far_.get(), SSL_KEY_UPDATE_REQUESTED));
+  ASSERT_EQ(1, SSL_do_handshake(far_.get()));
+  EXPECT_TRUE(connection_->silent());
+  EXPECT_FALSE(connection_->peer_left());
+  say("x");
+  EXPECT_FALSE(connection_->silent());
+  EXPECT_FALSE(connection_->peer_left());
+  start(read());
+  ASSERT_TRUE(ended_);
+  EXPECT_FALSE(*ended_);
+  EXPECT_EQ(connection_->input.readable(), "x");
+  EXPECT_TRUE(connection_->holds_unread());
+}
+
+TEST_F(TlsConnection, PartOfARecordIsNoSilence) {
+  meet_server();
+  ASSERT_TRUE(connection_->silent());
+  ASSERT_EQ(2, ::send(far_handle_, "\x17\x03", 2, 0));
+  EXPECT_FALSE(connection_->silent());
+}
+
+TEST_F(TlsConnection, AnEndThatWasSaidIsAnEndAndAnyOtherIsNot) {
+  for (const bool said : {true, false}) {
+    meet_server();
+    if (said) SSL_shutdown(far_.get());
+    ::shutdown(far_handle_, SHUT_WR);
+    EXPECT_FALSE(connection_->silent());
+    EXPECT_TRUE(connection_->peer_left());
+    start(read());
+    ASSERT_TRUE(ended_);
+    EXPECT_EQ(*ended_, said ? error_code(asio::error::eof)
+                            : error_code(asio::error::connection_reset));
+    far_.reset();
+    ::close(far_handle_);
+  }
+}
+
+TEST_F(TlsConnection, OctetsThatNeverReachedTheKernelWereNotWritten) {
+  meet_server();
+  (void)connection_->silent();
+  // Somebody else has filled the socket.
+  const std::string junk(64 * 1024, 'j');
+  while (::send(connection_->socket.native_handle(), junk.data(), junk.size(),
+                MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+  }
+  while (::send(connection_->socket.native_handle(), "j", 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+  }
+  start(write("GET / HTTP/1.1\r\n\r\n"));
+  EXPECT_FALSE(ended_);
+  pass(milliseconds(400));
+  ASSERT_TRUE(ended_);
+  EXPECT_EQ(*ended_, asio::error::timed_out);
+  EXPECT_EQ(connection_->written(), 0U);
+  // And with the reset they never will be.
+  connection_->reset();
+  std::string left;
+  for (std::string some = taken_raw(); !some.empty(); some = taken_raw()) left += some;
+  EXPECT_EQ(left.find_first_not_of('j'), std::string::npos);
+}
+
+TEST_F(TlsConnection, OctetsThatMayHaveLeftWereWritten) {
+  meet_server();
+  start(write(std::string(8 * 1024 * 1024, 'x')));
+  EXPECT_FALSE(ended_);
+  pass(milliseconds(400));
+  ASSERT_TRUE(ended_);
+  EXPECT_EQ(*ended_, asio::error::timed_out);
+  EXPECT_GT(connection_->written(), 0U);
+  EXPECT_LT(connection_->written(), 8U * 1024 * 1024);
+}
+
+TEST_F(TlsConnection, WritesInOrderWhateverTheSocketTakes) {
+  meet_server();
+  std::string text(2 * 1024 * 1024, '\0');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i * 7 + i / 251);
+  start(write(text));
+  std::string got;
+  std::array<char, 20'000> room{};
+  while (got.size() < text.size()) {
+    std::size_t count = 0;
+    const int returned = SSL_read_ex(far_.get(), room.data(), room.size(), &count);
+    if (returned == 1) {
+      got.append(room.data(), count);
+      continue;
+    }
+    ASSERT_EQ(SSL_get_error(far_.get(), returned), SSL_ERROR_WANT_READ);
+    ASSERT_FALSE(ended_ && *ended_);
+    turn();
+  }
+  turn();
+  ASSERT_TRUE(ended_);
+  EXPECT_FALSE(*ended_);
+  EXPECT_TRUE(got == text);
+  EXPECT_EQ(connection_->written(), text.size());
+}
+
+TEST_F(TlsConnection, PeerThatOnlyAsksForNewKeysCannotGrowUs) {
+  meet_client();
+  start(read());
+  int asked = 0;
+  constexpr int many = 200'000;
+  // It never reads what it asks for.
+  for (; asked < many && !ended_; ++asked) {
+    if (SSL_key_update(far_.get(), SSL_KEY_UPDATE_REQUESTED) != 1) break;
+    const int returned = SSL_do_handshake(far_.get());
+    if (returned == 1) continue;
+    if (SSL_get_error(far_.get(), returned) != SSL_ERROR_WANT_WRITE) break;
+    turn();
+    (void)SSL_do_handshake(far_.get());
+  }
+  turn();
+  EXPECT_TRUE(ended_);
+  EXPECT_LT(asked, many);
+}
+
+TEST_F(TlsConnection, WaitsWithoutMemoryAndTakesOneRecordAfterTheOther) {
+  meet_client();
+  start(read());
+  EXPECT_FALSE(ended_);
+  EXPECT_FALSE(connection_->input.has_memory());
+  say("first");
+  say("second");
+  turn();
+  ASSERT_TRUE(ended_);
+  EXPECT_EQ(connection_->input.readable(), "first");
+  start(read());
+  ASSERT_TRUE(ended_);
+  EXPECT_EQ(connection_->input.readable(), "firstsecond");
+}
+
+TEST_F(TlsConnection, ReadEndsAtItsDeadlineAndAtACancel) {
+  meet_client();
+  start(read());
+  pass(milliseconds(5'200));
+  ASSERT_TRUE(ended_);
+  EXPECT_EQ(*ended_, asio::error::timed_out);
+  start(read());
+  connection_->cancel();
+  turn();
+  ASSERT_TRUE(ended_);
+  EXPECT_EQ(*ended_, asio::error::operation_aborted);
+}
+
+TEST_F(TlsConnection, SaysWhenNothingFollowsButNotAfterAReset) {
+  for (const bool in_order : {true, false}) {
+    meet_client(TLS1_2_VERSION);
+    if (in_order) {
+      connection_->close();
+    } else {
+      connection_->reset();
+    }
+    char octet = 0;
+    const int returned = SSL_read(far_.get(), &octet, 1);
+    EXPECT_EQ(SSL_get_error(far_.get(), returned) == SSL_ERROR_ZERO_RETURN, in_order);
+    far_.reset();
+    ::close(far_handle_);
+  }
+}
+
+}  // namespace
+}  // namespace ifmatch::net
