@@ -121,7 +121,7 @@ class Connection final : private Swept {
   Task<error_code> read_decrypted(std::size_t capacity_max, Instant deadline);
   Task<error_code> read_into_decrypted(std::span<char> room, Instant deadline);
   // Waits for what a TLS read wants: its turn, or the socket.
-  Task<error_code> wait_for_turn(std::size_t count);
+  Task<error_code> wait_for_turn(std::size_t count, Instant& deadline);
   Task<error_code> wait_writable(Instant deadline);
   Task<error_code> flush_rest(std::chrono::milliseconds silence, Instant deadline);
   Task<error_code> write_rest(std::span<asio::const_buffer> buffers,
@@ -138,8 +138,8 @@ class Connection final : private Swept {
   bool read_expired_ = false;
   bool write_expired_ = false;
   // The read into `input` that is under way. A cancel that is not the sweep's own way to give the
-  // memory back ends it, whichever of the two came first.
-  enum class InputRead : std::uint8_t { none, waiting, giving_back, cancelled };
+  // memory back ends it, whichever of the two came first, also while it rests without memory.
+  enum class InputRead : std::uint8_t { none, waiting, giving_back, resting, cancelled };
   InputRead input_read_ = InputRead::none;
   std::size_t received_ = 0;
   std::size_t written_ = 0;

@@ -41,8 +41,9 @@ Task<error_code> Connection::handshake(Instant deadline) {
   }
 }
 
-// With `count` octets at hand others may have a turn first; with none the socket is waited for.
-Task<error_code> Connection::wait_for_turn(std::size_t count) {
+// With `count` octets at hand others may have a turn first; with none the socket is waited for, until
+// `deadline` or what bound_read() makes of it.
+Task<error_code> Connection::wait_for_turn(std::size_t count, Instant& deadline) {
   if (count > 0) {
     if (++reads_in_a_row_ < reads_in_a_row_max) co_return error_code();
     reads_in_a_row_ = 0;
@@ -51,8 +52,15 @@ Task<error_code> Connection::wait_for_turn(std::size_t count) {
   }
   reads_in_a_row_ = 0;
   read_expired_ = false;
+  read_deadline_ = deadline;
+  input_read_ = InputRead::resting;
   auto [waiting] = co_await socket.async_wait(Socket::wait_read, as_tuple);
-  co_return told(waiting);
+  // A cancel may come when the wait has ended already and only this has not yet been resumed.
+  const bool cancelled = std::exchange(input_read_, InputRead::none) == InputRead::cancelled;
+  deadline = std::exchange(read_deadline_, never);
+  heard_at_ = sweeper_.now();
+  if (waiting) co_return told(waiting);
+  co_return cancelled ? told(asio::error::operation_aborted) : error_code();
 }
 
 Task<error_code> Connection::read_decrypted(std::size_t capacity_max, Instant deadline) {
@@ -68,11 +76,7 @@ Task<error_code> Connection::read_decrypted(std::size_t capacity_max, Instant de
     if (failure && !would_block(failure)) co_return told(failure);
     // Whoever waits does so without memory; what has come in part stays.
     if (count == 0) input.release();
-    read_deadline_ = deadline;
-    const error_code waited = co_await wait_for_turn(count);
-    // bound_read() may have been called meanwhile.
-    deadline = std::exchange(read_deadline_, never);
-    heard_at_ = sweeper_.now();
+    const error_code waited = co_await wait_for_turn(count, deadline);
     if (waited) co_return waited;
     if (count > 0) co_return error_code();
   }
@@ -86,10 +90,7 @@ Task<error_code> Connection::read_into_decrypted(std::span<char> room, Instant d
     received_ = tls_->read(room, failure);
     octets_in_ += received_;
     if (failure && !would_block(failure)) co_return told(failure);
-    read_deadline_ = deadline;
-    const error_code waited = co_await wait_for_turn(received_);
-    deadline = std::exchange(read_deadline_, never);
-    heard_at_ = sweeper_.now();
+    const error_code waited = co_await wait_for_turn(received_, deadline);
     if (waited) co_return waited;
     if (received_ > 0) co_return error_code();
   }

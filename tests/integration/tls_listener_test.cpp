@@ -232,6 +232,17 @@ TEST_F(TlsListener, TellsTheApiThatItWasHttps) {
   EXPECT_NE(request.field("Forwarded").find("proto=https"), std::string::npos);
 }
 
+TEST_F(TlsListener, ShakesHandsBehindAProxyHeader) {
+  ProxyConfig config;
+  config.more = "trusted_proxies: [127.0.0.1]\n";
+  const SecureListener proxy(certificate, "", "proxy_protocol: required", config);
+  const auto client = proxy.client({.preface = "PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n"});
+  EXPECT_EQ(request_once(client->port(), "GET", "/a").status, 404);
+  const Request request = proxy.store.upstream.requests().at(0);
+  EXPECT_EQ(request.field("X-Forwarded-For"), "192.0.2.7");
+  EXPECT_EQ(request.field("X-Forwarded-Proto"), "https");
+}
+
 TEST_F(TlsListener, GuardsWritesAsInTheClear) {
   const SecureListener proxy(certificate);
   const auto client = proxy.client();

@@ -152,6 +152,7 @@ void TlsRelay::serve(Socket accepted) {
   } else {
     plain = std::move(accepted);
     secure = Socket::connect(target_);
+    (void)secure.send_all(options_.preface);
   }
   const std::shared_ptr<SSL> ssl(SSL_new(context_.get()), &SSL_free);
   SSL_set_app_data(ssl.get(), this);

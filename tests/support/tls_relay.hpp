@@ -48,6 +48,7 @@ class TlsRelay {
     std::string versions;     // "1.2" or "1.3" alone; "1.1" for what must be refused
     std::string ciphers;      // of 1.2
     std::vector<std::string> protocols = {"http/1.1"};  // ALPN; none: no such extension
+    std::string preface;  // what a client says in the clear before it begins
     Ending ending = Ending::told;
     Acting acting = Acting::prompt;
   };
