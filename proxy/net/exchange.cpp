@@ -42,6 +42,17 @@ http::ContentFraming length_told(const http::Fields& fields) {
   return told;
 }
 
+// Says why TLS broke, where it did: in TLS 1.3 an upstream refuses our certificate, or the lack of
+// one, only after it was sent the first request.
+http::Fault explained(http::Fault fault, const Connection& upstream) {
+  const TlsStream* const tls = upstream.tls();
+  if (tls == nullptr || tls->why().text.empty() || tls->why().kind == TlsFailure::closed) {
+    return fault;
+  }
+  fault.detail = "TLS with the upstream failed: " + tls->why().text + ".";
+  return fault;
+}
+
 }  // namespace
 
 http::Fault fault_of(ReadError error, http::Origin origin, http::Sent sent) {
@@ -251,11 +262,12 @@ Task<Result<void>> Exchange::ask(Answer& answer, std::string_view octets, std::s
       read = co_await read_answer_head(answer, method, client_.after(response_timeout()), total);
     }
     if (!read.has_error()) co_return read;
+    http::Fault fault = explained(read.error(), answer.lease.connection());
     // A kept connection may have ended while it was idle: nobody answered, so once more is allowed.
     const bool nothing_came = !answer.reader || !answer.reader->begun();
     answer.reader.reset();
     answer.lease = Lease();
-    if (fresh || !nothing_came || read.error().kind != http::FaultKind::closed) co_return read;
+    if (fresh || !nothing_came || fault.kind != http::FaultKind::closed) co_return fault;
     reuse = Reuse::fresh_only;
   }
 }

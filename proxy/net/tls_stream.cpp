@@ -268,7 +268,10 @@ std::size_t TlsStream::read(std::span<char> room, error_code& failure) {
 
 error_code TlsStream::flush() {
   if (!outgoing_.empty() && write_error_ == 0) outgoing_.erase(0, hand_over(outgoing_));
-  if (write_error_ != 0) return {write_error_, boost::system::system_category()};
+  if (write_error_ != 0) {
+    if (why_.text.empty()) why_ = {.kind = TlsFailure::closed, .text = std::strerror(write_error_)};
+    return {write_error_, boost::system::system_category()};
+  }
   if (!outgoing_.empty()) return asio::error::would_block;
   // An idle connection costs as little as it can.
   if (outgoing_.capacity() > std::string().capacity()) outgoing_ = std::string();

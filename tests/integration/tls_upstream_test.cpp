@@ -129,7 +129,10 @@ TEST_F(TlsUpstream, IsSentNothingThatItWouldNotTakeWithoutACertificate) {
   const Authority clients("clients");
   for (const char* version : {"1.2", "1.3"}) {
     SecureUpstream api = good({.trusts = clients.file(), .versions = version});
-    EXPECT_EQ(api.request("GET", "/doc").status, 502);
+    const Response response = api.request("GET", "/doc");
+    expect_problem(response, 502, "upstream-unreachable");
+    EXPECT_NE(response.body.find("TLS with the upstream failed: "), std::string::npos)
+        << response.body;
     EXPECT_EQ(api.request("PUT", "/doc", {{"If-None-Match", "*"}}, "{}").status, 502);
     EXPECT_TRUE(api.upstream.requests().empty()) << version;
   }
