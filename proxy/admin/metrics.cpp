@@ -184,6 +184,25 @@ void collect_upstreams(const net::Site& site, Families& families) {
   families.push_back(std::move(connections));
 }
 
+// Every reason is there from the start, so that a rate has a zero to begin at.
+void collect_tls(const net::Site& site, Families& families) {
+  MetricFamily failures = make_family("ifmatch_tls_handshake_failures_total",
+                                      "Clients with whom TLS could not be agreed on.",
+                                      MetricType::Counter);
+  for (const config::Listener& listener : site.config.listeners) {
+    const std::shared_ptr<const net::TlsServer> tls = site.tls_of(listener);
+    if (!tls) continue;
+    for (std::size_t reason = 0; reason < net::tls_failure_names.size(); ++reason) {
+      const auto failure = static_cast<net::TlsFailure>(reason);
+      add_value(failures,
+                {{"listener", listener.name},
+                 {"reason", std::string(net::tls_failure_names[reason])}},
+                static_cast<double>(tls->failures()->of(failure)));
+    }
+  }
+  if (!failures.metric.empty()) families.push_back(std::move(failures));
+}
+
 void collect_moment(const Moment& moment, Families& families) {
   const auto gauge = [&](const char* name, const char* help, double value) {
     families.push_back(make_family(name, help, MetricType::Gauge));
@@ -273,6 +292,7 @@ Families collect(const net::Site& site, const Moment& moment, const LedgerTiming
   collect_probes(site, families);
   collect_threads(site, families);
   collect_upstreams(site, families);
+  collect_tls(site, families);
   collect_moment(moment, families);
   collect_ledger(ledger, families);
   return families;

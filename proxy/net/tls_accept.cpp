@@ -3,6 +3,9 @@
 #include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
+#include <cerrno>
+
+#include "proxy/net/gather.hpp"
 #include "proxy/net/session.hpp"
 
 namespace ifmatch::net {
@@ -14,15 +17,19 @@ bool is_letter(char octet) {
   return (octet >= 'A' && octet <= 'Z') || (octet >= 'a' && octet <= 'z');
 }
 
-// The first octet that has come, without taking it; nothing where the client has left.
-std::optional<char> first_octet(Connection& client) {
+// Looks at the first octet that has come, without taking it: would_block where there is none yet, eof
+// where the client has left.
+error_code look_at_first(Connection& client, char& octet) {
   const std::string_view waiting = client.input.readable();
-  if (!waiting.empty()) return waiting.front();
-  char octet = 0;
+  if (!waiting.empty()) {
+    octet = waiting.front();
+    return {};
+  }
   const ssize_t count =
       ::recv(client.socket.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (count != 1) return std::nullopt;
-  return octet;
+  if (count == 1) return {};
+  if (count == 0) return asio::error::eof;
+  return {errno, boost::system::system_category()};
 }
 
 http::ProblemDetails speaks_tls() {
@@ -41,10 +48,14 @@ Task<Flow> Session::secure() {
   error_code failure;
   // A drain need not wait for it.
   idle_ = true;
-  if (client_->input.readable().empty()) failure = co_await client_->wait_readable(deadline);
-  std::optional<char> begins_with;
-  if (!failure) begins_with = first_octet(*client_);
-  if (begins_with == handshake_record) {
+  char begins_with = 0;
+  // The socket may be said to be readable for what was read of it before: a PROXY header.
+  for (failure = look_at_first(*client_, begins_with); would_block(failure);
+       failure = look_at_first(*client_, begins_with)) {
+    failure = co_await client_->wait_readable(deadline);
+    if (failure) break;
+  }
+  if (!failure && begins_with == handshake_record) {
     client_->encrypt(TlsServer::open(tls));
     failure = co_await client_->handshake(deadline);
     if (!failure) {
@@ -52,8 +63,8 @@ Task<Flow> Session::secure() {
       co_return Flow::keep;
     }
     why = client_->tls()->why();
-  } else if (begins_with) {
-    const bool http = is_letter(*begins_with);
+  } else if (!failure) {
+    const bool http = is_letter(begins_with);
     why = {.kind = http ? TlsFailure::plain_http : TlsFailure::protocol,
            .text = http ? "plain HTTP was spoken" : "this is no TLS"};
   }

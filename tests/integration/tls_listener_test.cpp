@@ -2,6 +2,7 @@
 // which holds in the clear holds under TLS.
 #include <signal.h>
 
+#include "tests/integration/admin_fixture.hpp"
 #include "tests/integration/tls_fixture.hpp"
 
 namespace ifmatch::support {
@@ -205,6 +206,23 @@ TEST_F(TlsListener, TellsAPlainClientThatItSpeaksTls) {
   EXPECT_EQ(response.field("Connection"), "close");
   EXPECT_NE(proxy.failure_told().find("(plain_http)"), std::string::npos);
   EXPECT_TRUE(proxy.store.upstream.requests().empty());
+}
+
+TEST_F(TlsListener, CountsFailedHandshakesByReason) {
+  ProxyConfig config;
+  config.listener = "tls: { " + keys_of(certificate) + " }";
+  AdminStore server(config);
+  const auto series = [](const std::string& reason) {
+    return "ifmatch_tls_handshake_failures_total{listener=\"public\",reason=\"" + reason + "\"}";
+  };
+  EXPECT_EQ(server.metric(series("plain_http")), 0);
+  (void)server.request("GET", "/a");
+  (void)server.request("GET", "/a");
+  const TlsRelay old(TlsRelay::Side::client, server.proxy.port(), {.versions = "1.1"});
+  EXPECT_THROW(request_once(old.port(), "GET", "/a"), SupportError);
+  EXPECT_TRUE(server.comes_to(series("plain_http"), 2));
+  EXPECT_TRUE(server.comes_to(series("protocol"), 1));
+  EXPECT_EQ(server.metric(series("unknown_ca")), 0);
 }
 
 TEST_F(TlsListener, ClosesOnOctetsThatAreNoTls) {
