@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -96,7 +97,43 @@ struct UpstreamTimeouts {
   friend bool operator==(const UpstreamTimeouts&, const UpstreamTimeouts&) = default;
 };
 
+struct StatusRange {
+  int first = 0;  // inclusive
+  int last = 0;   // inclusive
+
+  friend bool operator==(const StatusRange&, const StatusRange&) = default;
+};
+
 enum class Scheme { http, https };
+
+// One place at which an upstream answers.
+struct Endpoint {
+  std::string url;          // as written, after substitution
+  Scheme scheme = Scheme::http;
+  std::string host;         // lower case, an IPv6 address without brackets; "" for a unix socket
+  std::uint16_t port = 80;  // not of a unix socket; 443 where an https url names none
+  std::string socket;       // the path of a unix socket; "" for a host
+
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+enum class Balance {
+  round_robin,        // in turn
+  least_connections,  // where the fewest requests are under way, over all threads; ties in turn
+};
+
+// A GET at each place again and again, on a connection of its own. A place that fails is avoided as
+// long as another does not.
+struct HealthCheck {
+  std::string path;               // as it is sent: the base path does not come before it
+  Milliseconds interval{5'000};   // from the end of one check to the next
+  Milliseconds timeout{2'000};    // for all of one check, the connection included
+  std::size_t unhealthy_after = 3;  // checks that fail in a row: one may be lost by chance
+  std::size_t healthy_after = 2;    // that pass in a row: who restarts again and again passes one
+  std::vector<StatusRange> status = {{200, 399}};  // of answers that pass
+
+  friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
+};
 
 struct UpstreamTls {
   bool verify = true;              // false: whoever sits between can read and change everything
@@ -109,14 +146,20 @@ struct UpstreamTls {
 
 struct Upstream {
   std::string name;
-  std::string url;                     // as written, after substitution
-  Scheme scheme = Scheme::http;        // from url
-  std::string host;                    // from url
-  std::uint16_t port = 80;             // from url; 443 where an https one names none
-  std::string base_path;               // from url, without a trailing slash; "" where there is none
-  std::size_t max_connections = 256;   // over all threads
+  std::vector<Endpoint> urls;  // at least one, no two the same; all of them serve one state
+  Balance balance = Balance::round_robin;  // as nginx; better where answers take equally long
+  std::string base_path;       // of every url, without a trailing slash; "" where there is none
+  std::size_t max_connections = 256;  // over all urls and all threads
+  std::size_t max_waiting = 1024;  // requests that wait for one of them, at most timeouts.connect
   UpstreamTimeouts timeouts;
-  UpstreamTls tls;                     // of an https upstream
+  std::optional<HealthCheck> health_check;  // unset: only attempts to connect tell how a place is
+  UpstreamTls tls;             // of https urls
+
+  // Whether any of its urls is an https one.
+  [[nodiscard]] bool has_tls() const {
+    return std::any_of(urls.begin(), urls.end(),
+                       [](const Endpoint& one) { return one.scheme == Scheme::https; });
+  }
 
   // Whether a reload may keep the connections to it.
   friend bool operator==(const Upstream&, const Upstream&) = default;
@@ -131,13 +174,6 @@ enum class Reads { pass, wait };
 enum class WriteTag { when_lawful, never };
 enum class ExposeEtag { automatic, always, never };
 enum class VersionSourceKind { body };
-
-struct StatusRange {
-  int first = 0;  // inclusive
-  int last = 0;   // inclusive
-
-  friend bool operator==(const StatusRange&, const StatusRange&) = default;
-};
 
 struct GateLimits {
   Milliseconds wait{5'000};  // over all gates of a request together

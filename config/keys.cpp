@@ -133,12 +133,13 @@ constexpr std::array admin_keys{
 
 constexpr std::array upstream_keys{
     plain("url", KeyKind::text),
+    plain("urls", KeyKind::list),
+    choice("balance", balance_names),
     section("timeouts", Section::upstream_timeouts),
+    section("health_check", Section::health_check),
     integer("max_connections", 1, 65535),
+    integer("max_waiting", 0, 1'000'000),
     section("tls", Section::upstream_tls),
-    later("urls"),
-    later("balance"),
-    later("health_check"),
 };
 
 // `idle: 0s` is a way to say that no connection is used twice.
@@ -154,6 +155,15 @@ constexpr std::array upstream_tls_keys{
     plain("server_name", KeyKind::text),
     plain("certificate", KeyKind::text),
     plain("key", KeyKind::text),
+};
+
+constexpr std::array health_check_keys{
+    plain("path", KeyKind::text),
+    duration("interval", 1, day),
+    duration("timeout", 1, day),
+    integer("unhealthy_after", 1, 1000),
+    integer("healthy_after", 1, 1000),
+    plain("status", KeyKind::list),
 };
 
 constexpr std::array store_keys{
@@ -248,6 +258,7 @@ std::span<const KeyRule> keys_of(Section section) {
     case Section::upstream: return upstream_keys;
     case Section::upstream_timeouts: return upstream_timeout_keys;
     case Section::upstream_tls: return upstream_tls_keys;
+    case Section::health_check: return health_check_keys;
     case Section::store: return store_keys;
     case Section::defaults: return settings_keys;
     case Section::route: return route_keys;
@@ -276,6 +287,7 @@ std::string_view name_of(Section section) {
     case Section::upstream: return "upstream";
     case Section::upstream_timeouts: return "upstream_timeouts";
     case Section::upstream_tls: return "upstream_tls";
+    case Section::health_check: return "health_check";
     case Section::store: return "store";
     case Section::defaults: return "defaults";
     case Section::route: return "route";

@@ -24,6 +24,7 @@ enum class Section {
   upstream,
   upstream_timeouts,
   upstream_tls,
+  health_check,
   store,
   defaults,
   route,
@@ -92,6 +93,8 @@ struct KeyRule {
 // Names of enumerators, in the order of the enumerations of config.hpp.
 inline constexpr std::array<std::string_view, 3> mode_names{"enforce", "observe", "bypass"};
 inline constexpr std::array<std::string_view, 2> proxy_protocol_names{"none", "required"};
+inline constexpr std::array<std::string_view, 2> balance_names{"round_robin",
+                                                               "least_connections"};
 inline constexpr std::array<std::string_view, 2> check_names{"confirm", "recorded"};
 inline constexpr std::array<std::string_view, 5> on_missing_names{"412", "428", "409", "403",
                                                                   "allow"};

@@ -43,6 +43,10 @@ void put(Node& map, std::string_view key, Node value) {
   map.entries.push_back({scalar_node(std::string(key), place), std::move(value)});
 }
 
+void drop_key(Node& map, std::string_view key) {
+  std::erase_if(map.entries, [key](const Entry& entry) { return entry.key.text == key; });
+}
+
 // The section of this name, made where it is missing or null; nullptr where something else is
 // written in its place, which the reader will report.
 Node* section_of(Node& map, std::string_view key, const Place& place) {
@@ -93,7 +97,9 @@ void apply_upstream(Node url, Completeness completeness, Node& root, Report& rep
     }
     Node& only = upstreams->entries.front().value;
     if (only.kind == Node::Kind::null) only = map_node(only.place);
-    if (only.kind == Node::Kind::map) put(only, "url", std::move(url));
+    if (only.kind != Node::Kind::map) return;
+    drop_key(only, "urls");
+    put(only, "url", std::move(url));
     return;
   }
   if (completeness == Completeness::partial) return;
@@ -188,6 +194,11 @@ class Setting {
                   "write --set routes.order.mode=bypass");
     }
     put(*node, steps.back(), std::move(*value));
+    if (steps.size() == 3 && steps[0] == "upstreams") {
+      // The two say the same thing in two ways; what the file says is what the flag replaces.
+      if (steps[2] == "url") drop_key(*node, "urls");
+      if (steps[2] == "urls") drop_key(*node, "url");
+    }
     // An error about the key itself must point at the flag, not at the file.
     for (Entry& entry : node->entries) {
       if (entry.key.text == steps.back()) {

@@ -7,7 +7,6 @@ namespace {
 
 constexpr std::size_t listeners_max = 64;
 constexpr std::size_t networks_max = 1024;  // looked through for each connection
-constexpr std::size_t upstreams_max = 1024;
 constexpr std::size_t secret_octets_good = 16;  // below 128 bits an HMAC key can be guessed
 
 }  // namespace
@@ -143,69 +142,6 @@ void Reader::read_trusted_proxies(const View& root, TrustedProxies& trusted) {
     trusted.networks.insert(trusted.networks.end(), networks.begin(), networks.end());
     trusted.written.push_back(item->text);
   }
-}
-
-void Reader::read_upstreams(const View& root, std::vector<Upstream>& upstreams) {
-  const Node* node = value_of(root, "upstreams");
-  if (node != nullptr && node->kind != Node::Kind::map && node->kind != Node::Kind::null) {
-    report_.error("E201", node->place, "upstreams", "'upstreams' must map names to upstreams",
-                  "write a name with a colon, and below it, indented, url: http://...");
-    return;
-  }
-  if (node == nullptr || node->entries.empty()) {
-    if (completeness_ == Completeness::partial) return;
-    const Place place = node != nullptr ? node->place : Place{root.node->place.source, 0, 0, 0};
-    report_.error("E103", place, "upstreams", "there is no upstream",
-                  "add 'upstreams', or say --upstream http://127.0.0.1:3000");
-    return;
-  }
-  if (node->entries.size() > upstreams_max) {
-    report_.error("E204", node->place, "upstreams", "more than 1024 upstreams", "");
-    return;
-  }
-  for (const Entry& entry : node->entries) {
-    Upstream upstream;
-    upstream.name = entry.key.text;
-    const View view{&entry.value, join_path("upstreams", upstream.name), Section::upstream};
-    places_[view.path] = entry.key.place;
-    if (const Refusal refusal = check_name(upstream.name)) refuse(*refusal, entry.key, view.path);
-    if (entry.value.kind == Node::Kind::map) {
-      read_upstream(view, upstream);
-    } else if (entry.value.kind != Node::Kind::invalid) {
-      report_.error("E201", entry.value.place, view.path, "an upstream must have keys of its own",
-                    "write url: http://... below its name");
-    }
-    upstreams.push_back(std::move(upstream));
-  }
-}
-
-void Reader::read_upstream(const View& view, Upstream& upstream) {
-  check_keys(view);
-  if (const Node* node = scalar(view, "url")) {
-    upstream.url = node->text;
-    const Parsed<UpstreamUrl> parsed = parse_upstream_url(node->text);
-    if (const auto* problem = std::get_if<Problem>(&parsed)) {
-      refuse(*problem, *node, join_path(view.path, "url"));
-    } else {
-      const auto& url = std::get<UpstreamUrl>(parsed);
-      upstream.scheme = url.scheme;
-      upstream.host = url.host;
-      upstream.port = url.port;
-      upstream.base_path = url.base_path;
-    }
-  } else if (view.node->find("url") == nullptr && view.node->find("urls") == nullptr) {
-    report_.error("E103", places_[view.path], join_path(view.path, "url"),
-                  "the upstream " + in_quotes(upstream.name) + " has no 'url'",
-                  "add url: http://127.0.0.1:3000");
-  }
-  read_number(view, "max_connections", upstream.max_connections);
-  if (const std::optional<View> timeouts = open(view, "timeouts")) {
-    check_keys(*timeouts);
-    read_duration(*timeouts, "connect", upstream.timeouts.connect);
-    read_duration(*timeouts, "response", upstream.timeouts.response);
-    read_duration(*timeouts, "idle", upstream.timeouts.idle);
-  }
-  read_upstream_tls(view, upstream);
 }
 
 void Reader::read_store(const View& root, Store& store) {

@@ -48,6 +48,9 @@ class Reader {
   void read_listener_tls(const View& view, Listener& listener);
   void read_upstream_tls(const View& parent, Upstream& upstream);
   [[nodiscard]] std::optional<CertificateFiles> read_certificate(const View& view);
+  void read_urls(const View& view, Upstream& upstream);
+  void read_health_check(const View& view, Upstream& upstream);
+  void read_url(const View& view, std::string_view key, const Node& node, Upstream& upstream);
   void read_store(const View& root, Store& store);
   void read_access_log(const View& root, AccessLog& log);
   void read_log_and_shutdown(const View& root, Config& config);
@@ -68,7 +71,6 @@ class Reader {
   void read_methods(const View& view, std::string_view key, std::vector<std::string>& methods);
   void check_methods(const View& view, const RouteSettings& settings);
   void read_vary(const View& view, RouteSettings& settings);
-  void read_doubtful(const View& view, RouteSettings& settings);
   void read_probe(const View& view, RouteSettings& settings);
   void read_observe(const View& view, ObserveSettings& settings);
 
@@ -84,6 +86,8 @@ class Reader {
   [[nodiscard]] std::optional<std::uint64_t> number(const View& view, std::string_view key);
   [[nodiscard]] std::optional<std::size_t> choice(const View& view, std::string_view key);
   void read_number(const View& view, std::string_view key, std::size_t& out);
+  void read_statuses(const View& view, std::string_view key, StatusRange within,
+                     std::vector<StatusRange>& out);
   void read_duration(const View& view, std::string_view key, Milliseconds& out);
   void read_boolean(const View& view, std::string_view key, bool& out);
   // The names of a choice stand in the order of its enumeration (keys.hpp).

@@ -10,7 +10,7 @@ constexpr std::size_t routes_max = 4096;  // each is tried in turn for each requ
 constexpr std::size_t methods_max = 64;
 constexpr std::size_t fields_max = 32;
 constexpr std::size_t resources_max = 16;  // each is one more gate that a write must hold
-constexpr std::size_t ranges_max = 100;
+constexpr StatusRange doubtful_statuses{500, 599};
 
 }  // namespace
 
@@ -184,7 +184,7 @@ void Reader::read_settings(const View& view, RouteSettings& settings) {
       settings.in_doubt = Milliseconds(static_cast<std::int64_t>(*value));
     }
   }
-  read_doubtful(view, settings);
+  read_statuses(view, "doubtful", doubtful_statuses, settings.doubtful);
   read_probe(view, settings);
   read_choice(view, "reads", settings.reads);
   read_choice(view, "write_tag", settings.write_tag);
@@ -264,21 +264,6 @@ void Reader::read_vary(const View& view, RouteSettings& settings) {
     }
   }
   settings.vary = std::move(names);
-}
-
-void Reader::read_doubtful(const View& view, RouteSettings& settings) {
-  if (view.node->find("doubtful") == nullptr) return;
-  std::vector<StatusRange> ranges;
-  for (const Node* item : list(view, "doubtful", ranges_max)) {
-    if (item->kind == Node::Kind::invalid) continue;
-    const Parsed<StatusRange> parsed = parse_status_range(item->text);
-    if (const auto* problem = std::get_if<Problem>(&parsed)) {
-      refuse(*problem, *item, join_path(view.path, "doubtful"));
-    } else {
-      ranges.push_back(std::get<StatusRange>(parsed));
-    }
-  }
-  settings.doubtful = std::move(ranges);
 }
 
 void Reader::read_probe(const View& view, RouteSettings& settings) {

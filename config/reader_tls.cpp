@@ -83,7 +83,7 @@ void Reader::read_upstream_tls(const View& parent, Upstream& upstream) {
   const std::optional<View> view = open(parent, "tls");
   if (!view) return;
   check_keys(*view);
-  if (upstream.scheme != Scheme::https && !upstream.host.empty()) {
+  if (!upstream.has_tls() && !upstream.urls.empty()) {
     report_.error("E205", node->place, view->path, "'tls' says nothing where the url is http://",
                   "write url: https://..., or remove it");
   }

@@ -7,6 +7,8 @@
 namespace ifmatch::config {
 namespace {
 
+constexpr std::size_t ranges_max = 100;
+
 std::string one_of(std::span<const std::string_view> words) {
   std::string out;
   for (const std::string_view word : words) {
@@ -217,6 +219,22 @@ void Reader::read_boolean(const View& view, std::string_view key, bool& out) {
   }
   report_.error("E205", node->place, join_path(view.path, key),
                 in_quotes(node->text) + " is neither true nor false", "write true or false");
+}
+
+void Reader::read_statuses(const View& view, std::string_view key, StatusRange within,
+                           std::vector<StatusRange>& out) {
+  if (view.node->find(key) == nullptr) return;
+  std::vector<StatusRange> ranges;
+  for (const Node* item : list(view, key, ranges_max)) {
+    if (item->kind == Node::Kind::invalid) continue;
+    const Parsed<StatusRange> parsed = parse_status_range(item->text, within);
+    if (const auto* problem = std::get_if<Problem>(&parsed)) {
+      refuse(*problem, *item, join_path(view.path, key));
+    } else {
+      ranges.push_back(std::get<StatusRange>(parsed));
+    }
+  }
+  out = std::move(ranges);
 }
 
 void Reader::refuse(const Problem& problem, const Node& node, const std::string& path) {

@@ -164,7 +164,7 @@ void write_listener_tls(Writer& writer, const std::optional<ListenerTls>& tls) {
 }
 
 void write_upstream_tls(Writer& writer, const Upstream& upstream) {
-  if (upstream.scheme != Scheme::https) return writer.key("tls", "null");
+  if (!upstream.has_tls()) return writer.key("tls", "null");
   const UpstreamTls& tls = upstream.tls;
   writer.open("tls");
   writer.key("verify", tls.verify ? "true" : "false");
@@ -202,18 +202,43 @@ void write_listeners(Writer& writer, const Config& config) {
   writer.close();
 }
 
+void write_urls(Writer& writer, const Upstream& upstream) {
+  if (upstream.urls.size() == 1) {
+    writer.key("url", yaml_string(upstream.urls.front().url));
+    return;
+  }
+  std::vector<std::string> urls;
+  for (const Endpoint& endpoint : upstream.urls) urls.push_back(endpoint.url);
+  writer.key("urls", yaml_list(urls));
+}
+
+void write_health_check(Writer& writer, const std::optional<HealthCheck>& check) {
+  if (!check) return writer.key("health_check", "null");
+  writer.open("health_check");
+  writer.key("path", yaml_string(check->path));
+  writer.key("interval", yaml_duration(check->interval));
+  writer.key("timeout", yaml_duration(check->timeout));
+  writer.key("unhealthy_after", std::to_string(check->unhealthy_after));
+  writer.key("healthy_after", std::to_string(check->healthy_after));
+  writer.key("status", yaml_ranges(check->status));
+  writer.close();
+}
+
 void write_upstreams(Writer& writer, const Config& config) {
   writer.open("upstreams");
   for (const Upstream& upstream : config.upstreams) {
     writer.open(yaml_string(upstream.name), upstream.name);
-    writer.key("url", yaml_string(upstream.url));
+    write_urls(writer, upstream);
+    writer.key("balance", name_in(balance_names, upstream.balance));
     writer.key("max_connections", std::to_string(upstream.max_connections));
+    writer.key("max_waiting", std::to_string(upstream.max_waiting));
     writer.open("timeouts");
     writer.key("connect", yaml_duration(upstream.timeouts.connect));
     writer.key("response", yaml_duration(upstream.timeouts.response));
     writer.key("idle", yaml_duration(upstream.timeouts.idle));
     writer.close();
     write_upstream_tls(writer, upstream);
+    write_health_check(writer, upstream.health_check);
     writer.close();
   }
   writer.close();

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t name_octets_max = 64;    // fits a metric label and a log column
 constexpr std::size_t method_octets_max = 32;  // longer than any registered method
 constexpr std::size_t pattern_octets_max = 2048;
+constexpr std::size_t socket_octets_max = 107;  // sockaddr_un, without the octet that ends it
 
 // Fields that belong to one connection or to the framing of one message, or that we set anew.
 constexpr std::array<std::string_view, 13> connection_fields{"connection",
@@ -232,6 +233,35 @@ Refusal check_base_path(std::string_view path) {
   return std::nullopt;
 }
 
+// "unix:/run/api.sock" or "unix:/run/api.sock:/base".
+Parsed<UpstreamUrl> parse_socket_url(std::string_view text) {
+  const std::string example = "write unix:/PATH, for example unix:/run/api.sock";
+  std::string_view path = text.substr(text.find(':') + 1);
+  std::string_view base;
+  if (const std::size_t colon = path.find(':'); colon != std::string_view::npos) {
+    base = path.substr(colon + 1);
+    path = path.substr(0, colon);
+    if (!base.starts_with('/')) {
+      return Problem{"E207", "a base path begins with '/', unlike " + in_quotes(base),
+                     "write unix:/PATH:/BASE, for example unix:/run/api.sock:/v1"};
+    }
+  }
+  const auto fits = [](char c) { return static_cast<unsigned char>(c) > 0x20U && c != 0x7F; };
+  if (!path.starts_with('/') || path.ends_with('/') || !all(path, fits)) {
+    return Problem{"E207", in_quotes(path) + " is not the path of a socket", example};
+  }
+  if (path.size() > socket_octets_max) {
+    return Problem{"E207", "the path of the socket is longer than 107 octets",
+                   "the system allows no more"};
+  }
+  if (base.ends_with('/')) base.remove_suffix(1);
+  if (Refusal refusal = check_base_path(base)) return *refusal;
+  UpstreamUrl url;
+  url.socket = path;
+  url.base_path = base;
+  return url;
+}
+
 Problem template_problem(std::string message, std::string help = "") {
   return {"E212", std::move(message), std::move(help)};
 }
@@ -394,10 +424,7 @@ std::optional<std::string> host_in(std::string_view text) {
 
 Parsed<UpstreamUrl> parse_upstream_url(std::string_view text) {
   const std::string example = "write http://HOST:PORT, for example http://127.0.0.1:3000";
-  if (const std::string scheme = lower_case(text.substr(0, text.find(':')));
-      scheme == "unix") {
-    return Problem{"E110", "'" + scheme + "' upstreams are not built in this version", example};
-  }
+  if (text.starts_with("unix:")) return parse_socket_url(text);
   UpstreamUrl url;
   if (text.starts_with("https://")) {
     url.scheme = Scheme::https;
@@ -606,7 +633,15 @@ Refusal check_field_value(std::string_view text) {
   return Problem{"E209", "not a field value", "one line of text, without blanks at its ends"};
 }
 
-Parsed<StatusRange> parse_status_range(std::string_view text) {
+Refusal check_origin_form(std::string_view text) {
+  const auto fits = [](char c) { return is_path_char(c) || c == '/' || c == '%' || c == '?'; };
+  if (text.starts_with('/') && all(text, fits) && text.size() <= pattern_octets_max) {
+    return std::nullopt;
+  }
+  return Problem{"E205", in_quotes(text) + " is not a path", "write it as it is sent: /health"};
+}
+
+Parsed<StatusRange> parse_status_range(std::string_view text, StatusRange within) {
   const std::size_t dash = text.find('-');
   const Parsed<std::uint64_t> first = parse_integer(text.substr(0, dash));
   const Parsed<std::uint64_t> last =
@@ -618,9 +653,11 @@ Parsed<StatusRange> parse_status_range(std::string_view text) {
     return Problem{"E205", in_quotes(text) + " is neither a status nor a range of them",
                    "write 503 or \"520-599\""};
   }
-  if (*low < 500 || *high > 599 || *low > *high) {
+  if (*low < static_cast<std::uint64_t>(within.first) ||
+      *high > static_cast<std::uint64_t>(within.last) || *low > *high) {
     return Problem{"E204", in_quotes(text) + " is out of range",
-                   "an answer is doubtful from 500 to 599; the lower number stands first"};
+                   "from " + std::to_string(within.first) + " to " + std::to_string(within.last) +
+                       "; the lower number stands first"};
   }
   return StatusRange{static_cast<int>(*low), static_cast<int>(*high)};
 }

@@ -30,6 +30,7 @@ struct UpstreamUrl {
   Scheme scheme = Scheme::http;
   std::string host;  // lower case; an IPv6 address without its brackets
   std::uint16_t port = 80;
+  std::string socket;  // absolute; then there is neither host nor port
   std::string base_path;
 };
 
@@ -47,7 +48,8 @@ using Refusal = std::optional<Problem>;
 // REQUIRES: check_admin_address() has nothing against it.
 [[nodiscard]] bool is_loopback_or_none(std::string_view admin_address);
 
-// "http://host[:port][/base/path]", or https. User information is refused: it would end up in logs.
+// "http://host[:port][/base/path]", or https, or "unix:/path/of/socket[:/base/path]" as nginx writes
+// it. User information is refused: it would end up in logs.
 [[nodiscard]] Parsed<UpstreamUrl> parse_upstream_url(std::string_view text);
 
 // What a server is asked for by name (RFC 6066), or verified as: a host name or a numeric address.
@@ -77,8 +79,11 @@ enum class FieldUse { selects_representation, sent_with_probe, names_client };
 [[nodiscard]] bool looks_secret(std::string_view field);
 [[nodiscard]] Refusal check_field_value(std::string_view text);
 
-// "503" or "520-599", within 500 to 599.
-[[nodiscard]] Parsed<StatusRange> parse_status_range(std::string_view text);
+// "503" or "520-599".
+[[nodiscard]] Parsed<StatusRange> parse_status_range(std::string_view text, StatusRange within);
+
+// What may stand in a request line: a path with or without a query.
+[[nodiscard]] Refusal check_origin_form(std::string_view text);
 
 [[nodiscard]] std::string lower_case(std::string_view text);
 

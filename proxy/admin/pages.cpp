@@ -169,6 +169,28 @@ json::object routes_page(const View& view) {
   return {{"routes", std::move(routes)}};
 }
 
+json::array places_of(const net::UpstreamSnapshot& upstream) {
+  json::array places;
+  for (const net::PlaceSnapshot& place : upstream.places) {
+    places.push_back(json::object{{"url", place.url},
+                                  {"state", net::name_of(place.standing)},
+                                  {"idle", place.idle},
+                                  {"active", place.active},
+                                  {"connects", place.connects},
+                                  {"failures", place.failures},
+                                  {"failed_checks", place.failed_checks}});
+  }
+  return places;
+}
+
+std::string urls_of(const config::Upstream& upstream) {
+  std::string urls;
+  for (const config::Endpoint& place : upstream.urls) {
+    urls += (urls.empty() ? "" : ", ") + place.url;
+  }
+  return urls;
+}
+
 json::object upstreams_page(const View& view) {
   json::array upstreams;
   for (std::size_t index = 0; index < view.site.config.upstreams.size(); ++index) {
@@ -188,7 +210,8 @@ json::object upstreams_page(const View& view) {
     }
     upstreams.push_back(json::object{
         {"name", upstream.name},
-        {"url", upstream.url},
+        {"url", urls_of(upstream)},
+        {"places", places_of(view.site.upstreams[index]->snapshot())},
         {"max_connections", upstream.max_connections},
         {"connections", {{"idle", sum(&net::UpstreamCounts::idle)},
                          {"active", sum(&net::UpstreamCounts::active)}}},
@@ -273,6 +296,11 @@ Health readiness_of(const View& view) {
                    sum(&net::UpstreamCounts::active) + " connections active, " +
                    sum(&net::UpstreamCounts::idle) + " idle, " +
                    sum(&net::UpstreamCounts::waiting) + " requests waiting\n";
+    for (const net::PlaceSnapshot& place : view.site.upstreams[index]->snapshot().places) {
+      if (place.standing == net::Standing::good) continue;
+      health.text += "[ ]upstream " + view.site.config.upstreams[index].name + ": " + place.url +
+                     " is " + std::string(net::name_of(place.standing)) + "\n";
+    }
   }
   return health;
 }

@@ -79,6 +79,8 @@ int run_command_line(int count, char** arguments, const plugins::Registry& plugi
   add_files(*validate_command, options);
   add_overrides(*validate_command, options);
   validate_command->add_flag("--strict", strict, "Warnings fail, too");
+  bool connect = false;
+  validate_command->add_flag("--connect", connect, "Connect to every upstream, too");
   validate_command->add_option("--format", format, "text, json or github")
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, config::Format>{{"text", config::Format::text},
@@ -86,7 +88,8 @@ int run_command_line(int count, char** arguments, const plugins::Registry& plugi
                                                 {"github", config::Format::github}}));
   validate_command->callback([&] {
     chosen = [&] {
-      return validate(options, strict ? Strictness::strict : Strictness::lenient, format);
+      return validate(options, strict ? Strictness::strict : Strictness::lenient, format,
+                      connect ? Connecting::yes : Connecting::no);
     };
   });
 

@@ -32,10 +32,17 @@ enum class Watching { no, yes };  // yes: reload whenever the files have changed
 [[nodiscard]] int run(const ConfigOptions& options, Watching watching,
                       const plugins::Registry& plugins);
 
+// connect.cpp
+// One error for each place of an upstream that cannot be connected to. Adds a line for each of the
+// others to `reached`. REQUIRES: the configuration is valid.
+[[nodiscard]] std::vector<config::Diagnostic> unreachable_upstreams(
+    const config::LoadResult& loaded, std::string& reached);
+
 // inspect.cpp
 enum class Strictness { lenient, strict };  // strict: a warning fails, too
+enum class Connecting { no, yes };  // yes: every upstream is tried, too
 [[nodiscard]] int validate(const ConfigOptions& options, Strictness strictness,
-                           config::Format format);
+                           config::Format format, Connecting connecting);
 enum class ShowOrigin { no, yes };
 [[nodiscard]] int show_config(const ConfigOptions& options, ShowOrigin origin);
 [[nodiscard]] int explain(const ConfigOptions& options, const std::string& method,

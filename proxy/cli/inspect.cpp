@@ -162,12 +162,21 @@ std::optional<config::Config> load_or_report(const config::Inputs& inputs) {
   return std::move(result.config);
 }
 
-int validate(const ConfigOptions& options, Strictness strictness, config::Format format) {
-  const config::LoadResult result = config::load(inputs_of(options));
+int validate(const ConfigOptions& options, Strictness strictness, config::Format format,
+             Connecting connecting) {
+  config::LoadResult result = config::load(inputs_of(options));
+  std::string reached;
+  std::vector<config::Diagnostic> unreachable;
+  if (result.config && connecting == Connecting::yes) {
+    unreachable = unreachable_upstreams(result, reached);
+    result.diagnostics.insert(result.diagnostics.end(), unreachable.begin(), unreachable.end());
+  }
+  if (format == config::Format::text) print(reached);
   print(config::render(result.diagnostics, format));
   if (!result.config) return exit_config;
   const std::size_t warnings = config::count(result.diagnostics, config::Severity::warning);
   if (strictness == Strictness::strict && warnings > 0) return exit_config;
+  if (!unreachable.empty()) return exit_failed;
   if (format == config::Format::text && warnings == 0) print("the configuration is valid\n");
   return exit_ok;
 }
@@ -199,7 +208,7 @@ int explain(const ConfigOptions& options, const std::string& method, const std::
                       std::string(config::mode_names[mode]) + ", check " +
                       (route.settings->check == config::Check::recorded ? "recorded" : "confirm") +
                       ")");
-    line("upstream", route.upstream->name + ": " + site.origins()[route.origin] +
+    line("upstream", route.upstream->name + ": " + site.origins()[route.origin].name() +
                          route.upstream->base_path + shape->target.octets);
   }
   if (routing.problem) return tell_problem(*routing.problem);

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <map>
 #include <random>
 #include <stdexcept>
 
@@ -10,51 +11,80 @@
 
 namespace ifmatch::net {
 
-std::shared_ptr<GuardDesk> Desks::find(const std::string& origin) const {
+bool Desks::Guarded::has(const std::string& place) const {
+  return std::ranges::find(places, place) != places.end();
+}
+
+std::shared_ptr<GuardDesk> Desks::find(const std::string& place) const {
   const auto found = std::ranges::find_if(
-      desks_, [&origin](const auto& desk) { return desk->origin() == origin; });
-  return found == desks_.end() ? nullptr : *found;
+      desks_, [&place](const Guarded& guarded) { return guarded.has(place); });
+  return found == desks_.end() ? nullptr : found->desk;
+}
+
+std::shared_ptr<GuardDesk> Desks::find(const Origin& origin) const {
+  std::shared_ptr<GuardDesk> desk;
+  for (const std::string& place : origin.places) {
+    std::shared_ptr<GuardDesk> known = find(place);
+    if (known && desk && known != desk) {
+      throw std::runtime_error(desk->origin() + " and " + known->origin() +
+                               " are guarded apart and would become one: that needs a restart");
+    }
+    if (known) desk = std::move(known);
+  }
+  return desk;
 }
 
 std::vector<std::shared_ptr<GuardDesk>> Desks::of(const Site& site) {
   std::vector<std::shared_ptr<GuardDesk>> desks;
-  for (std::size_t origin = 0; origin < site.origins().size(); ++origin) {
-    std::shared_ptr<GuardDesk> desk;
-    {
-      const std::lock_guard lock(mutex_);
-      desk = find(site.origins()[origin]);
-    }
-    desks.push_back(desk ? std::move(desk) : claim(site, origin));
+  // All are found before any is claimed: what is refused then leaves nothing behind.
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Origin& origin : site.origins()) desks.push_back(find(origin));
+  }
+  for (std::size_t index = 0; index < desks.size(); ++index) {
+    const Origin& origin = site.origins()[index];
+    if (!desks[index]) desks[index] = add_desk(origin.name());
+    for (const std::string& place : origin.places) claim(site, index, place, desks[index]);
   }
   return desks;
 }
 
-std::shared_ptr<GuardDesk> Desks::claim(const Site& site, std::size_t origin) {
-  const std::string& name = site.origins()[origin];
-  const plugins::Claim claim = ledger_.claim(name);
-  if (claim.predecessor == plugins::Predecessor::alive) {
-    throw std::runtime_error("another instance guards " + name + ": " + claim.detail);
-  }
-  if (claim.predecessor == plugins::Predecessor::unknown) {
-    spdlog::warn("{}: no protection against an unclean end: {}", name, claim.detail);
-  }
+std::shared_ptr<GuardDesk> Desks::add_desk(const std::string& origin) {
   guard::EngineLimits limits;
   limits.entries_max = entries_max_;
   // Strangers must not be able to choose paths that collide.
   std::random_device random;
   limits.hash_seed = (std::uint64_t{random()} << 32U) ^ random();
-  auto desk = std::make_shared<GuardDesk>(name, limits);
+  auto desk = std::make_shared<GuardDesk>(origin, limits);
+  const std::lock_guard lock(mutex_);
+  desks_.push_back({desk, {}});
+  return desk;
+}
+
+void Desks::claim(const Site& site, std::size_t origin, const std::string& place,
+                  const std::shared_ptr<GuardDesk>& desk) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (find(place)) return;
+  }
+  const plugins::Claim claim = ledger_.claim(place);
+  if (claim.predecessor == plugins::Predecessor::alive) {
+    throw std::runtime_error("another instance guards " + place + ": " + claim.detail);
+  }
+  if (claim.predecessor == plugins::Predecessor::unknown) {
+    spdlog::warn("{}: no protection against an unclean end: {}", place, claim.detail);
+  }
   if (claim.predecessor == plugins::Predecessor::unclean) {
     const auto in_doubt = site.longest_in_doubt(origin);
-    spdlog::warn("{}: the last instance did not end cleanly; writes are refused for {} ms", name,
+    spdlog::warn("{}: the last instance did not end cleanly; writes are refused for {} ms", place,
                  in_doubt.count());
     desk->ask([&](guard::Engine& engine) {
       engine.quarantine_everything(Clock::now() + in_doubt);
     });
   }
   const std::lock_guard lock(mutex_);
-  desks_.push_back(desk);
-  return desk;
+  const auto guarded = std::ranges::find(desks_, desk, &Guarded::desk);
+  guarded->places.push_back(place);
 }
 
 std::vector<Terms> Desks::turn(const Site& before, const Site& next,
@@ -63,17 +93,18 @@ std::vector<Terms> Desks::turn(const Site& before, const Site& next,
   const Instant now = Clock::now();
   const std::vector<std::string> rebound = rebound_origins(before, next);
   const auto is_of = [](const Site& site, const std::string& origin) {
-    return std::ranges::find(site.origins(), origin) != site.origins().end();
+    return std::ranges::find(site.origins(), origin, &Origin::name) != site.origins().end();
   };
+  // A guard turns once, for as long as the longest doubt of its origins, whatever they are called.
+  std::map<std::shared_ptr<GuardDesk>, std::chrono::milliseconds> turning;
   for (const std::string& origin : rebound) {
-    std::chrono::milliseconds in_doubt{0};
-    const auto known = std::ranges::find(before.origins(), origin);
-    if (known != before.origins().end()) {
-      in_doubt = before.longest_in_doubt(
-          static_cast<std::size_t>(known - before.origins().begin()));
-    }
-    find(origin)->reconfigured(now, in_doubt);
+    std::chrono::milliseconds& in_doubt = turning[find(origin)];
+    const auto known = std::ranges::find(before.origins(), origin, &Origin::name);
+    if (known == before.origins().end()) continue;
+    in_doubt = std::max(in_doubt, before.longest_in_doubt(static_cast<std::size_t>(
+                                      known - before.origins().begin())));
   }
+  for (const auto& [desk, in_doubt] : turning) desk->reconfigured(now, in_doubt);
   // Once all have turned, so that nobody waits for the stand-ins of this turn: they would wait for
   // each other. Those of earlier turns are waited for, as what they stand for must be.
   std::vector<std::uint64_t> turned;
@@ -82,7 +113,8 @@ std::vector<Terms> Desks::turn(const Site& before, const Site& next,
     if (!is_of(next, origin)) continue;
     const std::shared_ptr<GuardDesk> desk = find(origin);
     for (std::size_t at = 0; at < rebound.size(); ++at) {
-      if (rebound[at] == origin || !is_of(before, rebound[at])) continue;
+      // One guard may have been that of both: it waits for its own already.
+      if (find(rebound[at]) == desk || !is_of(before, rebound[at])) continue;
       waiting_.push_back({desk, desk->stand_in(now), find(rebound[at]), turned[at]});
     }
   }
@@ -93,7 +125,7 @@ std::vector<Terms> Desks::turn(const Site& before, const Site& next,
 
 void Desks::tick(Instant now) {
   const std::lock_guard lock(mutex_);
-  for (const std::shared_ptr<GuardDesk>& desk : desks_) desk->tick(now);
+  for (const Guarded& guarded : desks_) guarded.desk->tick(now);
   std::erase_if(waiting_, [now](const Waiting& waiting) {
     if (waiting.other->has_older_than(waiting.generation)) return false;
     waiting.desk->stand_in_gone(waiting.stand_in, now);
@@ -102,54 +134,59 @@ void Desks::tick(Instant now) {
 }
 
 void Desks::release_unused() {
-  std::vector<std::shared_ptr<GuardDesk>> unused;
+  std::vector<Guarded> unused;
   {
     const std::lock_guard lock(mutex_);
     const Instant now = Clock::now();
-    std::erase_if(desks_, [&](std::shared_ptr<GuardDesk>& desk) {
+    std::erase_if(desks_, [&](Guarded& guarded) {
       // Only this list knows it: no thread has an edition, nor a plan, that leads to it.
-      if (desk.use_count() > 1 || desk->has_unsettled(now)) return false;
-      unused.push_back(std::move(desk));
+      if (guarded.desk.use_count() > 1 || guarded.desk->has_unsettled(now)) return false;
+      unused.push_back(std::move(guarded));
       return true;
     });
   }
-  for (const std::shared_ptr<GuardDesk>& desk : unused) {
-    ledger_.release(desk->origin());
-    spdlog::info("{}: no route leads there any more, and everything is settled", desk->origin());
-    for (const std::string& line : observed_lines({{&desk->observatory()}})) {
+  for (const Guarded& guarded : unused) {
+    release(guarded);
+    spdlog::info("{}: no route leads there any more, and everything is settled",
+                 guarded.desk->origin());
+    for (const std::string& line : observed_lines({{&guarded.desk->observatory()}})) {
       spdlog::info("observe: {}", line);
     }
   }
 }
 
+void Desks::release(const Guarded& guarded) {
+  for (const std::string& place : guarded.places) ledger_.release(place);
+}
+
 void Desks::shut() {
   const std::lock_guard lock(mutex_);
-  for (const std::shared_ptr<GuardDesk>& desk : desks_) desk->shut();
+  for (const Guarded& guarded : desks_) guarded.desk->shut();
 }
 
 void Desks::tell_observed() {
   const std::lock_guard lock(mutex_);
   std::vector<const Observatory*> observatories;
-  for (const std::shared_ptr<GuardDesk>& desk : desks_) {
-    observatories.push_back(&desk->observatory());
+  for (const Guarded& guarded : desks_) {
+    observatories.push_back(&guarded.desk->observatory());
   }
   for (const std::string& line : observed_lines(observatories)) spdlog::info("observe: {}", line);
 }
 
-// A quarantine that still runs is a write that nobody has accounted for: its mark stays.
+// A quarantine that still runs is a write that nobody has accounted for: its marks stay.
 void Desks::release_all() {
   const Instant now = Clock::now();
   const std::lock_guard lock(mutex_);
   for (const Waiting& waiting : waiting_) waiting.desk->stand_in_gone(waiting.stand_in, now);
   waiting_.clear();
-  for (const std::shared_ptr<GuardDesk>& desk : desks_) {
+  for (const Guarded& guarded : desks_) {
     const guard::EngineCounts counts =
-        desk->ask([](guard::Engine& engine) { return engine.counts(); });
+        guarded.desk->ask([](guard::Engine& engine) { return engine.counts(); });
     if (counts.requests == 0 && !counts.everything_in_doubt) {
-      ledger_.release(desk->origin());
+      release(guarded);
     } else {
       spdlog::warn("{}: writes are in doubt at the end; the next start begins in quarantine",
-                   desk->origin());
+                   guarded.desk->origin());
     }
   }
 }

@@ -17,8 +17,10 @@ class Desks {
   Desks(plugins::Ledger& ledger, std::size_t entries_max)
       : ledger_(ledger), entries_max_(entries_max) {}
 
-  // The guard of every origin of the site; new ones are claimed. Throws std::runtime_error with a
-  // sentence when another instance guards one. What was claimed before that is released in time.
+  // The guard of every origin of the site; new places are claimed. An origin keeps the guard of any
+  // of its places. Throws std::runtime_error with a sentence when another instance guards one, and
+  // when two guards would have to become one: what they hold cannot be merged. What was claimed
+  // before that is released in time.
   [[nodiscard]] std::vector<std::shared_ptr<GuardDesk>> of(const Site& site);
 
   // Begins new terms wherever `next` binds otherwise than `before`, and returns the terms of each
@@ -49,14 +51,28 @@ class Desks {
     std::uint64_t generation = 0;  // of the other: what is older is waited for
   };
 
-  [[nodiscard]] std::shared_ptr<GuardDesk> find(const std::string& origin) const;
-  [[nodiscard]] std::shared_ptr<GuardDesk> claim(const Site& site, std::size_t origin);
-  void release(const GuardDesk& desk);
+  // A guard and the places that are claimed for it: one mark each, so that an instance which shares
+  // only one of them is found. They stay claimed as long as the guard is in use.
+  struct Guarded {
+    std::shared_ptr<GuardDesk> desk;
+    std::vector<std::string> places;
+
+    [[nodiscard]] bool has(const std::string& place) const;
+  };
+
+  [[nodiscard]] std::shared_ptr<GuardDesk> find(const std::string& place) const;
+  // The guard that has a place of the origin; null if none has.
+  [[nodiscard]] std::shared_ptr<GuardDesk> find(const Origin& origin) const;
+  // Adds the place to those of the guard.
+  void claim(const Site& site, std::size_t origin, const std::string& place,
+             const std::shared_ptr<GuardDesk>& desk);
+  [[nodiscard]] std::shared_ptr<GuardDesk> add_desk(const std::string& origin);
+  void release(const Guarded& guarded);
 
   plugins::Ledger& ledger_;
   std::size_t entries_max_;
   std::mutex mutex_;  // before those of the desks
-  std::vector<std::shared_ptr<GuardDesk>> desks_;
+  std::vector<Guarded> desks_;
   std::vector<Waiting> waiting_;
 };
 

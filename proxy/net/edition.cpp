@@ -4,27 +4,17 @@
 
 namespace ifmatch::net {
 
-std::size_t Share::part(std::size_t whole) const noexcept {
-  const std::size_t rest = index < whole % of ? 1 : 0;
-  return std::max<std::size_t>(1, whole / of + rest);
-}
-
 Edition::Edition(asio::io_context& io, Sweeper& sweeper, std::shared_ptr<const Plan> plan,
-                 Share share, const Edition* previous)
+                 const Edition* previous)
     : plan_(std::move(plan)), hashers_(plan_->site->routes.size()) {
-  for (const config::Upstream& upstream : site().config.upstreams) {
+  for (const std::shared_ptr<UpstreamState>& upstream : site().upstreams) {
     std::shared_ptr<UpstreamPool> pool;
-    // What the files of an https upstream say may have changed even where their names have not.
-    if (previous != nullptr && upstream.scheme == config::Scheme::http) {
+    if (previous != nullptr) {
       const auto same = std::ranges::find_if(
-          previous->pools_, [&](const auto& kept) { return kept->upstream() == upstream; });
+          previous->pools_, [&](const auto& kept) { return kept->state() == upstream; });
       if (same != previous->pools_.end()) pool = *same;
     }
-    if (!pool) {
-      pool = std::make_shared<UpstreamPool>(io, sweeper, upstream,
-                                            share.part(upstream.max_connections),
-                                            site().tls_of(upstream));
-    }
+    if (!pool) pool = std::make_shared<UpstreamPool>(io, sweeper, upstream);
     pools_.push_back(std::move(pool));
   }
 }

@@ -51,18 +51,10 @@ class Published {
   std::shared_ptr<const Plan> plan_;
 };
 
-// The part of a thread in what all threads have together.
-struct Share {
-  std::size_t index = 0;
-  std::size_t of = 1;
-
-  [[nodiscard]] std::size_t part(std::size_t whole) const noexcept;
-};
-
 class Edition : public boost::intrusive_ref_counter<Edition, boost::thread_unsafe_counter> {
  public:
   // Takes over from `previous`, which may be null, the pools of upstreams that are the same.
-  Edition(asio::io_context& io, Sweeper& sweeper, std::shared_ptr<const Plan> plan, Share share,
+  Edition(asio::io_context& io, Sweeper& sweeper, std::shared_ptr<const Plan> plan,
           const Edition* previous);
   ~Edition();
   Edition(const Edition&) = delete;

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <random>
+#include <utility>
 
 #include "proxy/guard/assert.hpp"
 #include "proxy/net/chunk.hpp"
@@ -242,6 +243,7 @@ Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry c
 Task<Result<void>> Exchange::ask(Answer& answer, std::string_view octets, std::string_view method,
                                  Instant total, Clock::duration& took) {
   Reuse reuse = Reuse::any;
+  bool may_go_elsewhere = route_->upstream->urls.size() > 1;
   for (;;) {
     if (!answer.lease) {
       Result<Lease> lease = co_await pool().lease(reuse);
@@ -267,7 +269,9 @@ Task<Result<void>> Exchange::ask(Answer& answer, std::string_view octets, std::s
     const bool nothing_came = !answer.reader || !answer.reader->begun();
     answer.reader.reset();
     answer.lease = Lease();
-    if (fresh || !nothing_came || fault.kind != http::FaultKind::closed) co_return fault;
+    if (!nothing_came || fault.kind != http::FaultKind::closed) co_return fault;
+    // One that accepts and then closes without a word is about to die: another place is asked.
+    if (fresh && !std::exchange(may_go_elsewhere, false)) co_return fault;
     reuse = Reuse::fresh_only;
   }
 }

@@ -11,15 +11,15 @@ namespace {
 std::size_t routes_that_matter(const Site& site, const std::string& origin) {
   std::size_t count = 0;
   for (std::size_t index = 0; index < site.routes.size(); ++index) {
-    if (site.origins()[site.routes[index].origin] == origin) count = index + 1;
+    if (site.origins()[site.routes[index].origin].name() == origin) count = index + 1;
   }
   return count;
 }
 
 bool same_route(const Site& before, const SiteRoute& old, const Site& next, const SiteRoute& now,
                 const std::string& origin) {
-  const bool was_its = before.origins()[old.origin] == origin;
-  const bool is_its = next.origins()[now.origin] == origin;
+  const bool was_its = before.origins()[old.origin].name() == origin;
+  const bool is_its = next.origins()[now.origin].name() == origin;
   if (was_its != is_its || old.config->path != now.config->path ||
       old.config->host != now.config->host) {
     return false;
@@ -38,15 +38,17 @@ bool same_for(const Site& before, const Site& next, const std::string& origin) {
   return true;
 }
 
-std::set<std::string> origins_of(const Site& site) {
-  return {site.origins().begin(), site.origins().end()};
+std::set<std::string> names_of(const std::vector<Origin>& origins) {
+  std::set<std::string> names;
+  for (const Origin& origin : origins) names.insert(origin.name());
+  return names;
 }
 
 }  // namespace
 
 std::vector<std::string> rebound_origins(const Site& before, const Site& next) {
-  const std::set<std::string> old = origins_of(before);
-  const std::set<std::string> now = origins_of(next);
+  const std::set<std::string> old = names_of(before.origins());
+  const std::set<std::string> now = names_of(next.origins());
   std::set<std::string> all = old;
   all.insert(now.begin(), now.end());
   const bool other_tags = before.config.etag_secret != next.config.etag_secret;

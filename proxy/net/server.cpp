@@ -123,7 +123,7 @@ class Server::Body {
     published_.emplace(plan);
     const std::size_t threads = thread_count(site.config);
     for (std::size_t index = 0; index < threads; ++index) {
-      workers_.push_back(std::make_unique<Worker>(*published_, Share{index, threads}));
+      workers_.push_back(std::make_unique<Worker>(*published_, index));
       if (index < sinks_.size()) workers_.back()->sinks = sinks_[index];
     }
     for (std::size_t at = 0; at < plan->doors.size(); ++at) {

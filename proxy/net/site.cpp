@@ -1,7 +1,6 @@
 #include "proxy/net/site.hpp"
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 #include <stdexcept>
 #include <thread>
 
@@ -16,35 +15,6 @@ namespace {
 constexpr std::size_t held_content_max = 1024 * config::mib;
 // The budget is asked for so much at once, so that small pieces cost little.
 constexpr std::size_t hold_step = 64 * config::kib;
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char octet) {
-    return octet >= 'A' && octet <= 'Z' ? static_cast<char>(octet - 'A' + 'a') : octet;
-  });
-  return lower;
-}
-
-std::string authority_of(const config::Upstream& upstream) {
-  const std::string host = lower_case(upstream.host);
-  const bool numeric_v6 = host.find(':') != std::string::npos;
-  return (numeric_v6 ? "[" + host + "]" : host) + ":" + std::to_string(upstream.port);
-}
-
-// One name for all spellings of an origin: what goes to one place has one guard.
-std::string origin_name(const config::Upstream& upstream) {
-  std::string host = lower_case(upstream.host);
-  boost::system::error_code not_numeric;
-  const auto address = boost::asio::ip::make_address(host, not_numeric);
-  const bool loopback = !not_numeric ? address.is_loopback() : host == "localhost";
-  if (loopback) {
-    host = "127.0.0.1";
-  } else if (!not_numeric) {
-    host = address.is_v6() ? "[" + address.to_string() + "]" : address.to_string();
-  }
-  const char* const scheme = upstream.scheme == config::Scheme::https ? "https://" : "http://";
-  return scheme + host + ":" + std::to_string(upstream.port);
-}
 
 bool contains(const std::vector<std::string>& list, std::string_view method) noexcept {
   return std::ranges::find(list, method) != list.end();
@@ -119,6 +89,19 @@ std::size_t thread_count(const config::Config& config) {
 
 namespace {
 
+// A reload leaves the connections to an upstream alone, and all that is known of its places, unless
+// something is said otherwise about it; the files of an https one may say so under the same names.
+std::shared_ptr<UpstreamState> state_in(SiteMemory& memory, const config::Upstream& upstream) {
+  std::erase_if(memory.upstreams, [](const auto& known) { return known.expired(); });
+  for (const std::weak_ptr<UpstreamState>& known : memory.upstreams) {
+    std::shared_ptr<UpstreamState> state = known.lock();
+    if (state && state->config() == upstream && !upstream.has_tls()) return state;
+  }
+  auto made = std::make_shared<UpstreamState>(upstream);
+  memory.upstreams.push_back(made);
+  return made;
+}
+
 // The threads of the first configuration are those of all.
 TallyBook& tallies_in(SiteMemory& memory, const config::Config& config) {
   if (!memory.tallies) memory.tallies.emplace(thread_count(config));
@@ -134,15 +117,13 @@ Site::Site(config::Config given, const plugins::Registry& plugins,
       keyring(memory->keyring),
       selections(memory->selections),
       bodies(memory->bodies),
-      tallies(tallies_in(*memory, config)) {
+      tallies(tallies_in(*memory, config)),
+      origins_(origins_of(config.upstreams)) {
   for (const config::Network& network : config.trusted_proxies.networks) {
     trusted_proxies.push_back({.base = http::Address(network.octets), .prefix = network.prefix});
   }
   for (const config::Upstream& upstream : config.upstreams) {
-    const std::string origin = origin_name(upstream);
-    const auto known = std::ranges::find(origins_, origin);
-    origin_of_.push_back(static_cast<std::size_t>(known - origins_.begin()));
-    if (known == origins_.end()) origins_.push_back(origin);
+    upstreams.push_back(state_in(*memory, upstream));
     upstream_tallies.push_back(tallies.upstream(upstream.name));
   }
 
@@ -167,7 +148,7 @@ Site::Site(config::Config given, const plugins::Registry& plugins,
     compiled.upstream_tally = upstream_tallies[route.upstream];
     compiled.upstream = &config.upstreams[route.upstream];
     compiled.origin = origin_of(route.upstream);
-    compiled.authority = authority_of(*compiled.upstream);
+    compiled.authority = authority_of(compiled.upstream->urls.front());
     compiled.in_doubt =
         route.settings.in_doubt.value_or(compiled.upstream->timeouts.response);
     compiled.conditions = {
@@ -204,9 +185,10 @@ void Site::prepare_tls() {
     }
     listener_tls_.push_back(std::move(server));
   }
-  for (const config::Upstream& upstream : config.upstreams) {
-    const bool secure = upstream.scheme == config::Scheme::https;
-    upstream_tls_.push_back(secure ? TlsClient::build(upstream, findings) : nullptr);
+  for (const std::shared_ptr<UpstreamState>& upstream : upstreams) {
+    if (upstream->config().has_tls()) {
+      upstream->use_tls(TlsClient::build(upstream->config(), findings));
+    }
   }
   for (const config::Finding& finding : findings) {
     if (finding.severity != config::Severity::error) continue;
@@ -219,13 +201,6 @@ std::shared_ptr<const TlsServer> Site::tls_of(const config::Listener& listener) 
   const auto index = static_cast<std::size_t>(&listener - config.listeners.data());
   IFMATCH_ASSERT(index < listener_tls_.size() && listener_tls_[index] != nullptr);
   return listener_tls_[index];
-}
-
-std::shared_ptr<const TlsClient> Site::tls_of(const config::Upstream& upstream) const {
-  if (upstream.scheme != config::Scheme::https) return nullptr;
-  const auto index = static_cast<std::size_t>(&upstream - config.upstreams.data());
-  IFMATCH_ASSERT(index < upstream_tls_.size() && upstream_tls_[index] != nullptr);
-  return upstream_tls_[index];
 }
 
 std::chrono::milliseconds Site::longest_in_doubt(std::size_t origin) const {

@@ -16,8 +16,10 @@
 #include "proxy/http/resource.hpp"
 #include "proxy/http/route.hpp"
 #include "proxy/http/variant.hpp"
+#include "proxy/net/origins.hpp"
 #include "proxy/net/tally.hpp"
 #include "proxy/net/tls_context.hpp"
+#include "proxy/net/upstream_state.hpp"
 
 namespace ifmatch::net {
 
@@ -28,7 +30,7 @@ struct SiteRoute {
   const config::RouteSettings* settings = nullptr;
   const config::Upstream* upstream = nullptr;
   std::size_t origin = 0;  // index into Site::origins()
-  std::string authority;   // of the upstream: "127.0.0.1:3000", "[::1]:3000"
+  std::string authority;   // of the upstream's first place: "127.0.0.1:3000", "[::1]:3000"
   std::vector<http::ResourceTemplate> resources;
   std::unique_ptr<plugins::VersionSource> version;
   std::chrono::milliseconds in_doubt{};
@@ -93,6 +95,7 @@ struct SiteMemory {
   std::optional<TallyBook> tallies;  // made by the first site
   // By name of the listener. Only the thread that prepares a site looks at the map.
   std::map<std::string, std::shared_ptr<TlsFailures>> tls_failures;
+  std::vector<std::weak_ptr<UpstreamState>> upstreams;  // looked at by that thread only
 };
 
 // How many threads serve a configuration.
@@ -108,9 +111,11 @@ class Site {
   Site(const Site&) = delete;
   Site& operator=(const Site&) = delete;
 
-  // Which upstreams share an origin ("http://127.0.0.1:3000"): one index per upstream.
-  [[nodiscard]] const std::vector<std::string>& origins() const noexcept { return origins_; }
-  [[nodiscard]] std::size_t origin_of(std::size_t upstream) const { return origin_of_[upstream]; }
+  // Which upstreams share an origin: one index per upstream.
+  [[nodiscard]] const std::vector<Origin>& origins() const noexcept { return origins_.all; }
+  [[nodiscard]] std::size_t origin_of(std::size_t upstream) const {
+    return origins_.of_upstream[upstream];
+  }
   // The longest quarantine of the routes to an origin.
   [[nodiscard]] std::chrono::milliseconds longest_in_doubt(std::size_t origin) const;
 
@@ -120,7 +125,6 @@ class Site {
   void prepare_tls();
   // Null where there is no TLS.
   [[nodiscard]] std::shared_ptr<const TlsServer> tls_of(const config::Listener& listener) const;
-  [[nodiscard]] std::shared_ptr<const TlsClient> tls_of(const config::Upstream& upstream) const;
 
   const config::Config config;
   std::vector<http::Network> trusted_proxies;
@@ -131,13 +135,12 @@ class Site {
   http::SelectionTable& selections;
   BodyBudget& bodies;
   TallyBook& tallies;
+  std::vector<std::shared_ptr<UpstreamState>> upstreams;         // one for each of config.upstreams
   std::vector<std::shared_ptr<UpstreamTally>> upstream_tallies;  // by upstream
 
  private:
-  std::vector<std::string> origins_;
-  std::vector<std::size_t> origin_of_;
+  Origins origins_;
   std::vector<std::shared_ptr<const TlsServer>> listener_tls_;  // by listener
-  std::vector<std::shared_ptr<const TlsClient>> upstream_tls_;  // by upstream
 };
 
 }  // namespace ifmatch::net

@@ -247,7 +247,7 @@ std::vector<config::Finding> inspect_tls(const config::Config& config) {
     if (listener.tls) (void)TlsServer::build(listener, findings);
   }
   for (const config::Upstream& upstream : config.upstreams) {
-    if (upstream.scheme == config::Scheme::https) (void)TlsClient::build(upstream, findings);
+    if (upstream.has_tls()) (void)TlsClient::build(upstream, findings);
   }
   return findings;
 }

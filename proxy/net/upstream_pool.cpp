@@ -1,12 +1,9 @@
 #include "proxy/net/upstream_pool.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "proxy/guard/assert.hpp"
-#include "proxy/http/fields.hpp"
 
 namespace ifmatch::net {
 namespace {
@@ -15,53 +12,106 @@ namespace {
 constexpr std::chrono::milliseconds moment{1'000};
 // An upstream's promise of N seconds is kept by it on its own clock and from its own last octet.
 constexpr std::chrono::milliseconds keep_alive_margin{1'000};
-// Names are resolved again as they age.
-constexpr std::chrono::seconds addresses_age_max{10};
 
-http::Fault fault(http::FaultKind kind, std::string_view detail) {
-  return {http::Origin::upstream, kind, http::Sent::nothing, std::string(detail)};
+// Only the thread of the pool writes its tally: no need for an atomic addition.
+void add(std::atomic<std::uint32_t>& tally, std::uint32_t step) noexcept {
+  tally.store(tally.load(std::memory_order_relaxed) + step, std::memory_order_relaxed);
+}
+
+constexpr std::uint32_t minus_one = ~std::uint32_t{0};
+
+http::Fault all_in_use(std::string_view detail) {
+  return {http::Origin::upstream, http::FaultKind::exhausted, http::Sent::nothing,
+          std::string(detail)};
 }
 
 }  // namespace
 
-// Stands in the queue for a connection while it lives, unless it was woken.
-struct UpstreamPool::Waiting {
+// One request in the queue for a connection. It lives as long as somebody may still wake it.
+class UpstreamPool::Waiting final : public ConnectionLimit::Waiter,
+                                    public std::enable_shared_from_this<Waiting> {
+ public:
   Waiting(UpstreamPool& pool, Instant deadline)
-      : of(pool), timer(pool.io_.get_executor(), deadline) {
-    of.waiting_.push_back(&timer);
-  }
-  ~Waiting() { std::erase(of.waiting_, &timer); }
-  Waiting(const Waiting&) = delete;
-  Waiting& operator=(const Waiting&) = delete;
+      : Waiter(&pool), timer(pool.io_.get_executor(), deadline), executor_(timer.get_executor()) {}
 
-  UpstreamPool& of;
+  void granted() noexcept override {
+    asio::post(executor_, [self = shared_from_this()] { self->timer.cancel(); });
+  }
+
   Timer timer;
+  std::unique_ptr<Connection> connection;  // handed over along with the permit
+  std::size_t place = 0;                   // of that
+
+ private:
+  Executor executor_;
 };
 
-// Counts a connection that is being made, until it exists or has failed.
+// The stay of a coroutine in the queue. What was granted and not taken goes to the next one.
+struct UpstreamPool::Stay {
+  Stay(UpstreamPool& pool, Instant deadline)
+      : of(pool), waiting(std::make_shared<Waiting>(pool, deadline)) {
+    ++of.waiting_;
+  }
+  ~Stay() {
+    if (!left) --of.waiting_;
+    if (left) return;
+    waiting->connection.reset();
+    if (of.state_.limit.leave(*waiting)) of.connection_gone();
+  }
+  Stay(const Stay&) = delete;
+  Stay& operator=(const Stay&) = delete;
+
+  // True if there is a permit, which is the caller's now.
+  [[nodiscard]] bool leave() {
+    left = true;
+    --of.waiting_;
+    return of.state_.limit.leave(*waiting);
+  }
+
+  UpstreamPool& of;
+  std::shared_ptr<Waiting> waiting;
+  bool left = false;
+};
+
+// A permit for a connection that is being made, until it exists or has failed.
 struct UpstreamPool::Opening {
-  explicit Opening(UpstreamPool& pool) : of(pool) { ++of.open_; }
+  explicit Opening(UpstreamPool& pool) : of(pool) {}
   ~Opening() {
+    if (place) of.end_use(*place);
     if (!succeeded) of.connection_gone();
   }
   Opening(const Opening&) = delete;
   Opening& operator=(const Opening&) = delete;
 
+  void moves_to(std::size_t next) {
+    if (place) of.end_use(*place);
+    place = next;
+    of.begin_use(next);
+  }
+
   UpstreamPool& of;
+  std::optional<std::size_t> place;  // where it is tried
   bool succeeded = false;
 };
 
-Lease::Lease(UpstreamPool& pool, std::unique_ptr<Connection> connection, bool fresh)
-    : pool_(&pool), connection_(std::move(connection)), fresh_(fresh) {}
+Lease::Lease(UpstreamPool& pool, std::size_t place, std::unique_ptr<Connection> connection,
+             bool fresh)
+    : pool_(&pool), connection_(std::move(connection)), place_(place), fresh_(fresh) {
+  pool_->begin_use(place_);
+}
 
 Lease::Lease(Lease&& other) noexcept
-    : pool_(other.pool_), connection_(std::move(other.connection_)), fresh_(other.fresh_) {}
+    : pool_(other.pool_),
+      connection_(std::move(other.connection_)),
+      place_(other.place_),
+      fresh_(other.fresh_) {}
 
 Lease& Lease::operator=(Lease&& other) noexcept {
   if (this != &other) {
     reset();
     pool_ = other.pool_;
     connection_ = std::move(other.connection_);
+    place_ = other.place_;
     fresh_ = other.fresh_;
   }
   return *this;
@@ -78,74 +128,148 @@ void Lease::close() {
   if (!connection_) return;
   connection_->close();
   connection_.reset();
+  pool_->end_use(place_);
   pool_->connection_gone();
 }
 
 void Lease::give_back(std::optional<std::chrono::seconds> keep_alive) {
   IFMATCH_ASSERT(connection_ != nullptr);
-  pool_->give_back(std::move(connection_), keep_alive);
+  pool_->end_use(place_);
+  pool_->give_back(place_, std::move(connection_), keep_alive);
 }
 
 UpstreamPool::UpstreamPool(asio::io_context& io, Sweeper& sweeper,
-                           const config::Upstream& upstream, std::size_t share,
-                           std::shared_ptr<const TlsClient> tls)
+                           std::shared_ptr<UpstreamState> state)
     : Swept(sweeper),
+      Member(state->size()),
       io_(io),
       sweeper_(sweeper),
-      upstream_(upstream),
-      share_(share),
-      tls_(std::move(tls)) {}
+      shared_(std::move(state)),
+      state_(*shared_),
+      connector_(io, sweeper, state_),
+      idle_(state_.size()),
+      door_(std::make_shared<Door>(this)) {
+  state_.join(*this);
+}
 
-UpstreamPool::~UpstreamPool() = default;
+UpstreamPool::~UpstreamPool() {
+  state_.leave(*this);
+  door_->pool = nullptr;
+}
+
+void UpstreamPool::begin_use(std::size_t place) noexcept {
+  add(tallies[place].active, 1);
+  if (state_.counts_active()) {
+    state_.place(place).active.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void UpstreamPool::end_use(std::size_t place) noexcept {
+  add(tallies[place].active, minus_one);
+  if (state_.counts_active()) {
+    state_.place(place).active.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+void UpstreamPool::set_idle(std::size_t place) noexcept {
+  tallies[place].idle.store(static_cast<std::uint32_t>(idle_[place].size()),
+                            std::memory_order_relaxed);
+}
 
 void UpstreamPool::sweep(Instant now) {
-  while (!idle_.empty() && idle_.front().until <= now) {
-    idle_.front().connection->close();
-    idle_.pop_front();
-    connection_gone();
+  for (std::size_t place = 0; place < idle_.size(); ++place) {
+    std::deque<Idle>& idle = idle_[place];
+    while (!idle.empty() && idle.front().until <= now) {
+      idle.front().connection->close();
+      idle.pop_front();
+      set_idle(place);
+      connection_gone();
+    }
   }
+  // Whoever began to wait while a connection was put back here may have been overlooked.
+  make_room();
+}
+
+// On whatever thread it is called, it happens on ours.
+void UpstreamPool::be_asked_for_room() noexcept {
+  asio::post(io_, [door = door_] {
+    if (door->pool != nullptr) door->pool->make_room();
+  });
+}
+
+void UpstreamPool::make_room() {
+  while (state_.limit.waiting() > 0 && close_oldest()) connection_gone();
 }
 
 void UpstreamPool::retire() {
   retired_ = true;
-  while (!idle_.empty()) {
-    idle_.front().connection->close();
-    idle_.pop_front();
-    connection_gone();
+  while (close_oldest()) connection_gone();
+}
+
+PoolNumbers UpstreamPool::numbers() const noexcept {
+  PoolNumbers seen{.waiting = waiting_};
+  for (const PlaceTally& tally : tallies) {
+    seen.idle += tally.idle.load(std::memory_order_relaxed);
+    seen.active += tally.active.load(std::memory_order_relaxed);
   }
+  return seen;
 }
 
-void UpstreamPool::connection_gone() {
-  IFMATCH_ASSERT(open_ > 0);
-  --open_;
-  wake_one();
+bool UpstreamPool::close_oldest() {
+  std::optional<std::size_t> oldest;
+  for (std::size_t place = 0; place < idle_.size(); ++place) {
+    if (idle_[place].empty()) continue;
+    if (!oldest || idle_[place].front().since < idle_[*oldest].front().since) oldest = place;
+  }
+  if (!oldest) return false;
+  idle_[*oldest].front().connection->close();
+  idle_[*oldest].pop_front();
+  set_idle(*oldest);
+  return true;
 }
 
-void UpstreamPool::give_back(std::unique_ptr<Connection> connection,
+// The permit of a connection that does not exist any more goes to the first who waits.
+void UpstreamPool::connection_gone() { state_.limit.give_back(); }
+
+void UpstreamPool::give_back(std::size_t place, std::unique_ptr<Connection> connection,
                              std::optional<std::chrono::seconds> keep_alive) {
   const Instant now = sweeper_.now();
-  std::chrono::milliseconds idle = upstream_.timeouts.idle;
+  std::chrono::milliseconds idle = state_.config().timeouts.idle;
   if (keep_alive) idle = std::min(idle, *keep_alive - keep_alive_margin);
-  // Octets behind an answer mean that the two sides disagree about where it ended.
-  if (retired_ || idle.count() <= 0 || connection->holds_unread()) {
+  // Octets behind an answer mean that the two sides disagree about where it ended. A place that
+  // others find bad is not to be asked again through a back door.
+  const bool keep = !retired_ && idle.count() > 0 && !connection->holds_unread() &&
+                    (idle_.size() == 1 || state_.place(place).standing(now) == Standing::good);
+  if (keep && state_.limit.waiting() > 0) {
+    if (ConnectionLimit::Waiter* const first = state_.limit.pass_to(this)) {
+      auto& waiting = static_cast<Waiting&>(*first);
+      waiting.connection = std::move(connection);
+      waiting.place = place;
+      waiting.timer.cancel();
+      return;
+    }
+  }
+  if (!keep || state_.limit.waiting() > 0) {
     connection->close();
     connection_gone();
     return;
   }
-  idle_.push_back({std::move(connection), now, now + idle});
-  wake_one();
+  idle_[place].push_back({std::move(connection), now, now + idle});
+  set_idle(place);
 }
 
-std::unique_ptr<Connection> UpstreamPool::take_idle(Reuse reuse) {
+std::unique_ptr<Connection> UpstreamPool::take_idle(std::size_t place, Reuse reuse) {
+  std::deque<Idle>& idle = idle_[place];
   if (reuse == Reuse::fresh_only) return nullptr;
   const Instant now = sweeper_.now();
-  while (!idle_.empty()) {
-    Idle& youngest = idle_.back();
+  while (!idle.empty()) {
+    Idle& youngest = idle.back();
     if (reuse == Reuse::verified && now - youngest.since > moment) return nullptr;
     std::unique_ptr<Connection> connection = std::move(youngest.connection);
     // Octets that wait on an idle connection would be taken for the answer to come.
     const bool usable = now < youngest.until && connection->silent();
-    idle_.pop_back();
+    idle.pop_back();
+    set_idle(place);
     if (usable) return connection;
     connection.reset();
     connection_gone();
@@ -153,130 +277,88 @@ std::unique_ptr<Connection> UpstreamPool::take_idle(Reuse reuse) {
   return nullptr;
 }
 
-void UpstreamPool::wake_one() {
-  if (waiting_.empty()) return;
-  Timer* const woken = waiting_.front();
-  waiting_.pop_front();
-  woken->cancel();
-}
-
-Task<Result<void>> UpstreamPool::wait_for_room(Instant deadline) {
-  Waiting waiting(*this, deadline);
-  co_await waiting.timer.async_wait(as_tuple);
-  // Whoever was woken is no longer in the list; whoever still is waited in vain.
-  if (std::ranges::find(waiting_, &waiting.timer) != waiting_.end()) {
-    co_return fault(http::FaultKind::exhausted, "All connections to the upstream are in use.");
+std::optional<Lease> UpstreamPool::take_idle_elsewhere(Reuse reuse) {
+  for (std::size_t place = 0; place < idle_.size(); ++place) {
+    if (idle_[place].empty()) continue;
+    if (state_.place(place).standing(sweeper_.now()) != Standing::good) continue;
+    if (std::unique_ptr<Connection> idle = take_idle(place, reuse)) {
+      return Lease(*this, place, std::move(idle), false);
+    }
   }
-  co_return Result<void>{};
+  return std::nullopt;
 }
 
 Task<Result<Lease>> UpstreamPool::lease(Reuse reuse) {
-  if (std::unique_ptr<Connection> idle = take_idle(reuse)) {
-    return Result<Lease>(Lease(*this, std::move(idle), false));
+  const std::size_t place = *state_.choose(sweeper_.now(), 0, turn_);
+  // What failed a moment ago is tried with a new connection: an old one would tell nothing.
+  const bool trial = idle_.size() > 1 && state_.place(place).rest.is_failing();
+  if (std::unique_ptr<Connection> idle = trial ? nullptr : take_idle(place, reuse)) {
+    return Result<Lease>(Lease(*this, place, std::move(idle), false));
   }
-  return wait_or_connect(reuse);
+  return wait_or_connect(place, reuse);
 }
 
-Task<Result<Lease>> UpstreamPool::wait_or_connect(Reuse reuse) {
-  const Instant deadline = sweeper_.after(upstream_.timeouts.connect);
-  while (open_ >= share_) {
-    if (!idle_.empty()) {  // only ones that this caller cannot use: one of them makes room
-      idle_.pop_front();
-      connection_gone();
-      break;
-    }
-    const Result<void> room = co_await wait_for_room(deadline);
-    if (room.has_error()) co_return room.error();
-    if (std::unique_ptr<Connection> idle = take_idle(reuse)) {
-      co_return Lease(*this, std::move(idle), false);
-    }
+Task<Result<Lease>> UpstreamPool::wait_or_connect(std::size_t place, Reuse reuse) {
+  const Instant deadline = sweeper_.after(state_.config().timeouts.connect);
+  if (state_.limit.take()) co_return co_await connect(place, deadline);
+  if (idle_.size() > 1) {
+    std::optional<Lease> elsewhere = take_idle_elsewhere(reuse);
+    if (elsewhere) co_return std::move(*elsewhere);
   }
+  // What is idle here is of no use to this caller: one of them makes room.
+  if (close_oldest()) co_return co_await connect(place, deadline);
+  co_return co_await wait_for_room(place, reuse, deadline);
+}
+
+Task<Result<Lease>> UpstreamPool::wait_for_room(std::size_t place, Reuse reuse, Instant deadline) {
+  Stay stay(*this, deadline);
+  switch (state_.limit.enter(*stay.waiting)) {
+    case ConnectionLimit::Entry::full:
+      co_return all_in_use("Too many requests wait for a connection to the upstream.");
+    case ConnectionLimit::Entry::granted: break;
+    case ConnectionLimit::Entry::queued:
+      state_.ask_for_room();
+      co_await stay.waiting->timer.async_wait(as_tuple);
+  }
+  if (!stay.leave()) co_return all_in_use("All connections to the upstream are in use.");
+  if (std::unique_ptr<Connection> connection = std::move(stay.waiting->connection)) {
+    const bool usable = reuse != Reuse::fresh_only && connection->silent();
+    if (usable) co_return Lease(*this, stay.waiting->place, std::move(connection), false);
+    connection.reset();
+  }
+  co_return co_await connect(place, deadline);
+}
+
+// REQUIRES: the caller has a permit, which it hands over.
+Task<Result<Lease>> UpstreamPool::connect(std::size_t place, Instant deadline) {
   Opening opening(*this);
-  Result<std::unique_ptr<Connection>> connected = co_await connect(deadline);
-  if (connected.has_error()) co_return connected.error();
-  opening.succeeded = true;
-  co_return Lease(*this, std::move(*connected), true);
-}
-
-Task<Result<void>> UpstreamPool::resolve(Instant deadline) {
-  if (!endpoints_.empty() && sweeper_.now() < endpoints_until_) co_return Result<void>{};
-  if (http::equals_ignoring_case(upstream_.host, "localhost")) {
-    // Always this machine, whatever a resolver says (RFC 6761 section 6.3), also where there is none.
-    endpoints_ = {tcp::endpoint(asio::ip::address_v4::loopback(), upstream_.port),
-                  tcp::endpoint(asio::ip::address_v6::loopback(), upstream_.port)};
-    endpoints_until_ = never;
-    co_return Result<void>{};
-  }
-  error_code not_numeric;
-  const asio::ip::address address = asio::ip::make_address(upstream_.host, not_numeric);
-  if (!not_numeric) {
-    endpoints_ = {tcp::endpoint(address, upstream_.port)};
-    endpoints_until_ = never;
-    co_return Result<void>{};
-  }
-  Resolver resolver(io_.get_executor());
-  const Deadline limit(sweeper_, deadline, [&resolver] { resolver.cancel(); });
-  auto [failure, found] =
-      co_await resolver.async_resolve(upstream_.host, std::to_string(upstream_.port), as_tuple);
-  if (failure && endpoints_.empty()) {
-    co_return fault(http::FaultKind::refused, "The name of the upstream could not be resolved.");
-  }
-  if (!failure) {
-    endpoints_.clear();
-    for (const auto& entry : found) endpoints_.push_back(entry.endpoint());
-  }
-  endpoints_until_ = sweeper_.now() + addresses_age_max;
-  co_return Result<void>{};
-}
-
-Task<Result<std::unique_ptr<Connection>>> UpstreamPool::connect(Instant deadline) {
-  const Result<void> resolved = co_await resolve(deadline);
-  if (resolved.has_error()) co_return resolved.error();
-  const std::vector<tcp::endpoint> endpoints = endpoints_;
-  for (const tcp::endpoint& endpoint : endpoints) {
-    Socket socket(io_.get_executor());
-    bool expired = false;
-    const Deadline limit(sweeper_, deadline, [&socket, &expired] {
-      error_code ignored;
-      expired = true;
-      socket.cancel(ignored);
-    });
-    auto [failure] = co_await socket.async_connect(endpoint, as_tuple);
-    if (!failure) {
-      auto connection = std::make_unique<Connection>(std::move(socket), sweeper_);
-      if (tls_ == nullptr) co_return connection;
-      // Whoever answers there is the upstream or is not: another address would be no better.
-      co_return co_await secure(std::move(connection), deadline);
+  const std::size_t count = idle_.size();
+  std::optional<http::Fault> told;
+  std::optional<std::size_t> slow;
+  Places tried = 0;
+  for (std::size_t attempt = 0; attempt < count; ++attempt) {
+    opening.moves_to(place);
+    const Instant until = fair_part(Clock::now(), deadline, count - attempt);
+    auto connected = co_await connector_.connect(place, until);
+    if (!connected.has_error()) {
+      opening.succeeded = true;
+      co_return Lease(*this, place, std::move(*connected), true);
     }
-    if (expired) {
-      co_return fault(http::FaultKind::timeout,
-                      "The upstream did not accept a connection in time.");
+    if (connected.error().kind == http::FaultKind::timeout && !slow) slow = place;
+    // That one keeps silent says more than that another refuses.
+    if (!told || told->kind != http::FaultKind::timeout) told = connected.error();
+    tried |= Places{1} << place;
+    place = state_.choose(sweeper_.now(), tried, turn_).value_or(place);
+  }
+  if (count > 1 && slow && Clock::now() < deadline) {
+    opening.moves_to(*slow);
+    auto connected = co_await connector_.connect(*slow, deadline);
+    if (!connected.has_error()) {
+      opening.succeeded = true;
+      co_return Lease(*this, *slow, std::move(*connected), true);
     }
   }
-  co_return fault(http::FaultKind::refused,
-                  "The upstream did not accept a connection.");
-}
-
-Task<Result<std::unique_ptr<Connection>>> UpstreamPool::secure(
-    std::unique_ptr<Connection> connection, Instant deadline) {
-  connection->encrypt(
-      TlsClient::open(tls_, upstream_.tls.server_name.value_or(upstream_.host), tls_session_));
-  const error_code failure = co_await connection->handshake(deadline);
-  if (!failure) co_return connection;
-  if (failure == asio::error::timed_out) {
-    co_return fault(http::FaultKind::timeout,
-                    "The upstream did not finish the TLS handshake in time.");
-  }
-  const TlsStream::Why& why = connection->tls()->why();
-  std::uint64_t unsaid = 0;
-  tls_->failures().count(why.kind);
-  if (tls_->failures().may_log(sweeper_.now(), unsaid)) {
-    spdlog::warn("upstream {}: no TLS: {}{}", upstream_.name, why.text, remark_on_unsaid(unsaid));
-  }
-  co_return fault(http::FaultKind::refused,
-                  (why.verification ? "TLS verification of the upstream failed: "
-                                    : "TLS with the upstream failed: ") +
-                      why.text + ".");
+  co_return *told;
 }
 
 }  // namespace ifmatch::net

@@ -1,12 +1,11 @@
 // The connections of one thread to one upstream. A lease is the right to one connection; it goes
-// back into the pool only after a complete answer, and is closed otherwise.
+// back into the pool only after a complete answer, and is closed otherwise. How many there may be,
+// and which place is worth trying, all threads decide together (upstream_state.hpp).
 #pragma once
 
 #include <deque>
 
-#include "config/config.hpp"
-#include "proxy/net/connection.hpp"
-#include "proxy/net/tls_context.hpp"
+#include "proxy/net/connector.hpp"
 
 namespace ifmatch::net {
 
@@ -16,7 +15,7 @@ class UpstreamPool;
 class Lease {
  public:
   Lease() = default;
-  Lease(UpstreamPool& pool, std::unique_ptr<Connection> connection, bool fresh);
+  Lease(UpstreamPool& pool, std::size_t place, std::unique_ptr<Connection> connection, bool fresh);
   Lease(Lease&& other) noexcept;
   Lease& operator=(Lease&& other) noexcept;
   ~Lease();
@@ -38,6 +37,7 @@ class Lease {
  private:
   UpstreamPool* pool_ = nullptr;
   std::unique_ptr<Connection> connection_;
+  std::size_t place_ = 0;
   bool fresh_ = false;
 };
 
@@ -53,60 +53,65 @@ struct PoolNumbers {
   std::size_t waiting = 0;  // requests that wait for one
 };
 
-class UpstreamPool final : private Swept {
+class UpstreamPool final : private Swept, private UpstreamState::Member {
  public:
-  // `share` is the number of connections that this thread may have open at once. `tls` is null for
-  // an upstream without.
-  UpstreamPool(asio::io_context& io, Sweeper& sweeper, const config::Upstream& upstream,
-               std::size_t share, std::shared_ptr<const TlsClient> tls);
+  // `io` and `sweeper` must outlive it.
+  UpstreamPool(asio::io_context& io, Sweeper& sweeper, std::shared_ptr<UpstreamState> state);
   ~UpstreamPool() override;
 
-  // A connection within the connect time-out, waiting for a free one included. Faults: refused,
-  // timeout, exhausted; nothing was sent in any case.
+  // A connection within the connect time-out, waiting for a free one included. Places that do not
+  // accept one are passed over while there is time. Faults: refused, timeout, exhausted; nothing
+  // was sent in any case.
   [[nodiscard]] Task<Result<Lease>> lease(Reuse reuse);
 
-  [[nodiscard]] const config::Upstream& upstream() const noexcept { return upstream_; }
+  [[nodiscard]] const std::shared_ptr<UpstreamState>& state() const noexcept { return shared_; }
   // Closes what is idle, and keeps nothing any more that comes back.
   void retire();
-  [[nodiscard]] PoolNumbers numbers() const noexcept {
-    return {.idle = idle_.size(), .active = open_ - idle_.size(), .waiting = waiting_.size()};
-  }
+  [[nodiscard]] PoolNumbers numbers() const noexcept;
 
  private:
   friend class Lease;
-  struct Waiting;
+  class Waiting;
+  struct Stay;
   struct Opening;
   struct Idle {
     std::unique_ptr<Connection> connection;
     Instant since;
     Instant until;
   };
+  // The way from other threads to this pool, which may be gone by the time that somebody arrives.
+  struct Door {
+    UpstreamPool* pool;
+  };
 
   void sweep(Instant now) override;
-  std::unique_ptr<Connection> take_idle(Reuse reuse);
-  Task<Result<Lease>> wait_or_connect(Reuse reuse);
-  Task<Result<std::unique_ptr<Connection>>> connect(Instant deadline);
-  Task<Result<std::unique_ptr<Connection>>> secure(std::unique_ptr<Connection> connection,
-                                                   Instant deadline);
-  Task<Result<void>> resolve(Instant deadline);
-  Task<Result<void>> wait_for_room(Instant deadline);
-  void wake_one();
-  void give_back(std::unique_ptr<Connection> connection,
+  void be_asked_for_room() noexcept override;
+  void make_room();
+  std::unique_ptr<Connection> take_idle(std::size_t place, Reuse reuse);
+  // A lease of what is idle at another good place than the one chosen, where no more may be opened.
+  std::optional<Lease> take_idle_elsewhere(Reuse reuse);
+  // Closes the connection that was idle for longest. Its permit stays with the caller.
+  bool close_oldest();
+  Task<Result<Lease>> wait_or_connect(std::size_t place, Reuse reuse);
+  Task<Result<Lease>> wait_for_room(std::size_t place, Reuse reuse, Instant deadline);
+  Task<Result<Lease>> connect(std::size_t place, Instant deadline);
+  void give_back(std::size_t place, std::unique_ptr<Connection> connection,
                  std::optional<std::chrono::seconds> keep_alive);
   void connection_gone();
+  void begin_use(std::size_t place) noexcept;
+  void end_use(std::size_t place) noexcept;
+  void set_idle(std::size_t place) noexcept;
 
   asio::io_context& io_;
   Sweeper& sweeper_;
-  const config::Upstream upstream_;  // outlives the configuration that it was part of
-  std::size_t share_;
-  std::shared_ptr<const TlsClient> tls_;
-  std::shared_ptr<TlsSession> tls_session_ = std::make_shared<TlsSession>();
-  std::size_t open_ = 0;  // leased, connecting or idle
+  const std::shared_ptr<UpstreamState> shared_;
+  UpstreamState& state_;  // that
+  Connector connector_;
+  std::vector<std::deque<Idle>> idle_;  // by place, the youngest at the back
+  std::size_t turn_ = 0;
+  std::size_t waiting_ = 0;  // of this thread
   bool retired_ = false;
-  std::deque<Idle> idle_;   // the youngest at the back
-  std::deque<Timer*> waiting_;
-  std::vector<tcp::endpoint> endpoints_;
-  Instant endpoints_until_{};
+  std::shared_ptr<Door> door_;
 };
 
 }  // namespace ifmatch::net

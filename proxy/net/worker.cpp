@@ -1,5 +1,7 @@
 #include "proxy/net/worker.hpp"
 
+#include "proxy/net/health_check.hpp"
+
 namespace ifmatch::net {
 namespace {
 
@@ -7,13 +9,14 @@ constexpr std::size_t kept_string_max = 64 * 1024;
 
 }  // namespace
 
-Worker::Worker(const Published& published, Share share)
+Worker::Worker(const Published& published, std::size_t thread)
     : context_(std::in_place, 1),
       io(*context_),
       published_(published),
-      share_(share),
-      edition_(new Edition(io, sweeper, published.plan(), share, nullptr)) {
+      thread_(thread),
+      edition_(new Edition(io, sweeper, published.plan(), nullptr)) {
   refresh_date();
+  begin_checks();
 }
 
 Worker::~Worker() {
@@ -25,8 +28,9 @@ void Worker::renew() {
   std::shared_ptr<const Plan> plan = published_.plan();
   if (plan == edition_->plan()) return;
   const EditionPtr former = std::move(edition_);
-  edition_ = new Edition(io, sweeper, std::move(plan), share_, former.get());
+  edition_ = new Edition(io, sweeper, std::move(plan), former.get());
   former->retire(edition_.get());
+  begin_checks();
   bool some_closed = false;
   for (Door* door : doors_) {
     const config::Listener* listener = edition_->listener(door->id);
@@ -42,6 +46,14 @@ void Worker::renew() {
   // A copy: a session that ends takes itself off the list.
   for (Interruptible* session : std::vector<Interruptible*>(sessions)) {
     if (session->door().closed) session->interrupt_if_idle();
+  }
+}
+
+// Places are checked by one thread for all.
+void Worker::begin_checks() {
+  if (thread_ != 0) return;
+  for (const std::shared_ptr<UpstreamState>& upstream : edition_->site().upstreams) {
+    begin_health_checks(io, sweeper, upstream);
   }
 }
 
@@ -74,13 +86,13 @@ void Worker::refresh_date() {
 }
 
 void Worker::show(Instant now) {
-  ThreadCounts& counts = edition_->site().tallies.thread(share_.index);
+  ThreadCounts& counts = edition_->site().tallies.thread(thread_);
   counts.clients.set(sessions.size());
   counts.proxy_headers_refused[0].set(arrivals.untrusted.load(std::memory_order_relaxed));
   counts.proxy_headers_refused[1].set(arrivals.broken.load(std::memory_order_relaxed));
   counts.proxy_headers_refused[2].set(arrivals.late.load(std::memory_order_relaxed));
   counts.beat.set(static_cast<std::uint64_t>(now.time_since_epoch() / std::chrono::nanoseconds(1)));
-  edition_->show_pools(share_.index);
+  edition_->show_pools(thread_);
 }
 
 Task<void> Worker::sweep_for_ever(std::function<void(Instant)> also) {

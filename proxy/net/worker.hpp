@@ -37,8 +37,8 @@ struct Door {
 
 class Worker {
  public:
-  // `published` must outlive it.
-  Worker(const Published& published, Share share);
+  // `published` must outlive it. `thread` is its number, from 0 on.
+  Worker(const Published& published, std::size_t thread);
   ~Worker();
 
   // What a request that begins now is served with.
@@ -80,11 +80,12 @@ class Worker {
 
  private:
   void refresh_date();
+  void begin_checks();
   // What others may want to see of this thread.
   void show(Instant now);
 
   const Published& published_;
-  Share share_;
+  std::size_t thread_;
   EditionPtr edition_;
   std::vector<Door*> doors_;
   Shelf<std::string> strings_;

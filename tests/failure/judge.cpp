@@ -352,13 +352,14 @@ class Judgement {
     const guard::EngineCounts counts = world_.counts();
     if (counts.requests != 0) complain("the engine still knows a request");
     if (counts.gates_busy != 0) complain("a gate is still busy");
-    net::BodyBudget& bodies = world::site().bodies;
+    net::BodyBudget& bodies = world_.site.bodies;
     if (bodies.take(bodies_budget)) {
       bodies.give_back(bodies_budget);
     } else {
       complain("memory for content is still taken");
     }
     world_.end_worker();
+    if (world_.site.upstreams.front()->limit.open() != 0) complain("a permit is left");
     if (world_.system.descriptors_open() != 0) complain("a socket outlives its worker");
     for (const auto* list : {&world_.violations(), &world_.system.violations(),
                              &world_.watch.violations()}) {

@@ -76,10 +76,15 @@ void check_promises(const config::Config& config, const std::string& where) {
                        !config.upstreams.empty(),
                    "a configuration has listeners, upstreams and routes", where);
   for (const config::Upstream& upstream : config.upstreams) {
-    IFMATCH_PROPERTY(!upstream.host.empty() && upstream.port != 0 &&
+    IFMATCH_PROPERTY(!upstream.urls.empty() &&
+                         std::ranges::all_of(upstream.urls,
+                                             [](const config::Endpoint& one) {
+                                               return one.host.empty() != one.socket.empty() &&
+                                                      one.port != 0;
+                                             }) &&
                          (upstream.base_path.empty() || (upstream.base_path.starts_with('/') &&
                                                          !upstream.base_path.ends_with('/'))),
-                     "an upstream has a host, a port and a plain base path", where);
+                     "an upstream has places and a plain base path", where);
   }
   for (const config::Route& route : config.routes) {
     IFMATCH_PROPERTY(route.upstream < config.upstreams.size() && route.path.starts_with('/'),
@@ -92,11 +97,17 @@ void check_promises(const config::Config& config, const std::string& where) {
   }
 }
 
+bool same_places(const config::Upstream& a, const config::Upstream& b) {
+  return std::ranges::equal(a.urls, b.urls, [](const auto& x, const auto& y) {
+    return x.host == y.host && x.port == y.port && x.socket == y.socket;
+  });
+}
+
 // Two configurations say the same; fields whose values `show` hides are left out.
 bool says_the_same(const config::Config& a, const config::Config& b) {
   return show(a) == show(b) && a.routes.size() == b.routes.size() &&
          std::ranges::equal(a.upstreams, b.upstreams, [](const auto& x, const auto& y) {
-           return x.name == y.name && x.host == y.host && x.port == y.port &&
+           return x.name == y.name && same_places(x, y) && x.balance == y.balance &&
                   x.base_path == y.base_path && x.max_connections == y.max_connections &&
                   x.timeouts.response == y.timeouts.response;
          }) &&

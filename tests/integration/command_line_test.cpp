@@ -57,6 +57,33 @@ class CommandLine : public ::testing::Test {
   const std::string bad = folder.write("mistaken.yaml", mistaken);
 };
 
+TEST_F(CommandLine, ValidateConnectsToEveryUpstreamWhenAsked) {
+  ScriptedUpstream there([](const Request&) { return Reply{}; });
+  const std::string nowhere = "http://127.0.0.1:" + std::to_string(free_port());
+  const auto with_urls = [&](const std::string& urls) {
+    return folder.write("urls.yaml", "version: 1\nupstreams:\n  api: { urls: [" + urls +
+                                         "] }\nroutes:\n  - { name: all, match: { path: \"/**\" }, "
+                                         "upstream: api }\n");
+  };
+  const std::string all_there = with_urls("\"" + there.url() + "\"");
+  const Finished fine = ifmatch({"validate", "--connect", "-c", all_there});
+  EXPECT_EQ(fine.status, success) << fine.output << fine.errors;
+  EXPECT_NE(fine.output.find("upstreams.api: " + there.url() + ": connected\n"), std::string::npos)
+      << fine.output;
+  EXPECT_EQ(there.count("GET"), 0U) << "nothing is sent";
+
+  const std::string half = with_urls("\"" + there.url() + "\", \"" + nowhere + "\"");
+  EXPECT_EQ(ifmatch({"validate", "-c", half}).status, success);
+  const Finished missing = ifmatch({"validate", "--connect", "-c", half});
+  EXPECT_EQ(missing.status, failed_while_running);
+  EXPECT_NE(missing.output.find(half + ":3:1: error[E401]: '" + nowhere + "'"), std::string::npos)
+      << missing.output;
+  const Finished json = ifmatch({"validate", "--connect", "--format", "json", "-c", half});
+  EXPECT_EQ(json.status, failed_while_running);
+  EXPECT_TRUE(json.output.starts_with("{\"errors\":1,")) << json.output;
+  EXPECT_EQ(ifmatch({"validate", "--connect", "-c", bad}).status, wrong_configuration);
+}
+
 TEST_F(CommandLine, HelpAndVersionSucceed) {
   EXPECT_EQ(ifmatch({"--help"}).status, success);
   const Finished version = ifmatch({"version"});

@@ -62,7 +62,8 @@ bool Hold::wait_until_held(Deadline deadline) {
 
 ScriptedUpstream::ScriptedUpstream(Behaviour behaviour, Options options)
     : options_(std::move(options)),
-      listener_(Socket::listen()),
+      listener_(options_.socket.empty() ? Socket::listen(options_.port, options_.address)
+                                        : Socket::listen_at(options_.socket)),
       port_(listener_.local_port()),
       behaviour_(std::move(behaviour)),
       acceptor_([this] { accept_connections(); }) {}
@@ -78,7 +79,13 @@ void ScriptedUpstream::stop() {
     stopping_ = true;
     changed_.notify_all();
   }
-  listener_.interrupt();
+  Socket visitor;
+  if (options_.socket.empty()) {
+    listener_.interrupt();
+  } else {
+    // Only a visitor wakes whoever waits at a unix socket.
+    visitor = Socket::connect_unix(options_.socket);
+  }
   acceptor_.join();
   {
     // A connection's own thread closes its socket only under the lock and after `done`.

@@ -1,6 +1,6 @@
-// An HTTP/1.1 server on a free port of 127.0.0.1 that does what the test says, good or bad, and
-// keeps a log of every request that reached it: "a refused write never reached the API" is a
-// question to this log. One thread per connection; all of them end with the server.
+// An HTTP/1.1 server on a port of 127.0.0.1, or on a unix socket, that does what the test says, good
+// or bad, and keeps a log of every request that reached it: "a refused write never reached the API"
+// is a question to this log. One thread per connection; all of them end with the server.
 #pragma once
 
 #include <atomic>
@@ -105,6 +105,9 @@ class ScriptedUpstream {
     Milliseconds idle_timeout{60'000};  // a silent connection is closed after it
     std::size_t kept_body_bytes = 64 * 1024 * 1024;
     EarlyBehaviour early;
+    std::uint16_t port = 0;  // zero lets the system pick one
+    std::string address = "127.0.0.1";
+    std::string socket;      // the path of a unix socket, instead of a port
   };
 
   explicit ScriptedUpstream(Behaviour behaviour) : ScriptedUpstream(std::move(behaviour), {}) {}
@@ -113,7 +116,10 @@ class ScriptedUpstream {
   ~ScriptedUpstream();
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] std::string url() const {
+    if (!options_.socket.empty()) return "unix:" + options_.socket;
+    return "http://" + options_.address + ":" + std::to_string(port_);
+  }
 
   // Replaces the behaviour for requests that arrive from now on.
   void behave(Behaviour behaviour);

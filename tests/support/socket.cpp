@@ -14,6 +14,9 @@
 #include <cstring>
 
 namespace ifmatch::support {
+
+constexpr int backlog = 512;
+
 sockaddr_in loopback(std::uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -24,8 +27,17 @@ sockaddr_in loopback(std::uint16_t port) {
 
 namespace {
 
-const sockaddr* generic(const sockaddr_in& address) {
+template <typename Address>
+const sockaddr* generic(const Address& address) {
   return reinterpret_cast<const sockaddr*>(&address);
+}
+
+sockaddr_un at(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) throw SupportError("the path is too long: " + path);
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
 }
 
 // Waits for readiness; false at the deadline.
@@ -92,22 +104,33 @@ void Socket::connect_to(std::uint16_t port, Deadline deadline) {
 
 Socket Socket::connect_unix(const std::string& path) {
   Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) throw SupportError("the path is too long");
-  path.copy(address.sun_path, path.size());
-  const auto* const named = reinterpret_cast<const sockaddr*>(&address);
-  if (::connect(socket.descriptor_, named, sizeof address) != 0) {
+  const sockaddr_un address = at(path);
+  if (::connect(socket.descriptor_, generic(address), sizeof address) != 0) {
     throw system_error("connect");
   }
   return socket;
 }
 
-Socket Socket::listen() {
+Socket Socket::listen(std::uint16_t port, const std::string& numeric) {
   Socket socket(new_socket());
-  const sockaddr_in address = loopback(0);
+  // Connections of a server that was stopped a moment ago may linger on its port.
+  const int on = 1;
+  ::setsockopt(socket.descriptor_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  sockaddr_in address = loopback(port);
+  if (::inet_pton(AF_INET, numeric.c_str(), &address.sin_addr) != 1) {
+    throw SupportError("not an address: " + numeric);
+  }
   if (::bind(socket.descriptor_, generic(address), sizeof address) != 0) throw system_error("bind");
-  constexpr int backlog = 512;
+  if (::listen(socket.descriptor_, backlog) != 0) throw system_error("listen");
+  return socket;
+}
+
+Socket Socket::listen_at(const std::string& path) {
+  Socket socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const sockaddr_un address = at(path);
+  if (::bind(socket.descriptor_, generic(address), sizeof address) != 0) {
+    throw system_error("bind");
+  }
   if (::listen(socket.descriptor_, backlog) != 0) throw system_error("listen");
   return socket;
 }
@@ -118,6 +141,7 @@ std::uint16_t Socket::local_port() const {
   if (::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
     throw system_error("getsockname");
   }
+  if (address.sin_family != AF_INET) return 0;
   return ntohs(address.sin_port);
 }
 

@@ -1,4 +1,4 @@
-// A TCP socket of 127.0.0.1 with a deadline on every operation. Errors are exceptions: GoogleTest
+// A socket of 127.0.0.1, or a unix socket, with a deadline on every operation. Errors are exceptions: GoogleTest
 // reports them as failures of the test that runs.
 #pragma once
 
@@ -41,9 +41,13 @@ class Socket {
   [[nodiscard]] static Socket connect_narrow(std::uint16_t port, Deadline deadline = Deadline{});
   // To a Unix socket that somebody listens on.
   [[nodiscard]] static Socket connect_unix(const std::string& path);
-  // Listens on a port that the system picks; `local_port` tells which.
-  [[nodiscard]] static Socket listen();
+  // Listens on a port that the system picks unless one is given; `local_port` tells which.
+  [[nodiscard]] static Socket listen(std::uint16_t port = 0,
+                                     const std::string& address = "127.0.0.1");
+  // Listens on a unix socket, which is to be found at this path.
+  [[nodiscard]] static Socket listen_at(const std::string& path);
 
+  // Zero for a unix socket.
   [[nodiscard]] std::uint16_t local_port() const;
   [[nodiscard]] bool is_open() const { return descriptor_ >= 0; }
   // For what this class does not do: other options, other events to wait for.

@@ -1,7 +1,10 @@
 #include "tests/support/world/world.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <exception>
+#include <map>
 
 #include "config/loader.hpp"
 #include "proxy/http/entity_tag.hpp"
@@ -35,7 +38,7 @@ routes:
 // More turns than this without time passing mean that something spins.
 constexpr int turns_max = 200'000;
 
-config::Config load_configuration() {
+config::Config load_configuration(std::size_t upstream_connections_max) {
   config::LoadResult loaded = config::load(
       {.files = {{.path = "-", .text = std::string(configuration)}},
        .environment = {},
@@ -46,6 +49,7 @@ config::Config load_configuration() {
     }
     std::abort();
   }
+  loaded.config->upstreams.front().max_connections = upstream_connections_max;
   return std::move(*loaded.config);
 }
 
@@ -58,35 +62,42 @@ net::Task<void> serve(net::Worker& worker, const net::Door& door, net::Socket so
 
 }  // namespace
 
-net::Site& site() {
-  static net::Site served(load_configuration(), plugins::builtin_plugins());
-  return served;
+net::Site& site_with(std::size_t upstream_connections_max) {
+  static std::map<std::size_t, std::unique_ptr<net::Site>> sites;
+  std::unique_ptr<net::Site>& served = sites[upstream_connections_max];
+  if (!served) {
+    served = std::make_unique<net::Site>(load_configuration(upstream_connections_max),
+                                         plugins::builtin_plugins());
+  }
+  return *served;
 }
 
 std::string tag_of(const Document& document) {
   const std::unique_ptr<plugins::VersionHasher> hasher =
-      site().routes.front().version->make_hasher();
+      site_with(1).routes.front().version->make_hasher();
   hasher->begin(document.type, {});
   hasher->update(std::as_bytes(std::span(document.content)));
   return http::format_tag(hasher->finish().value());
 }
 
-World::World(std::size_t upstream_connections_max) {
+World::World(std::size_t upstream_connections_max)
+    : site(site_with(upstream_connections_max)) {
+  // That an API cannot be reached is told here thousands of times.
+  spdlog::set_level(spdlog::level::off);
   constexpr net::DoorId only_door = 1;
   system.on_connected = [this](std::shared_ptr<shim::Stream> stream) {
     api.accept(std::move(stream));
   };
   observe_sends();
   desk_ = std::make_shared<net::GuardDesk>(
-      site().origins().front(), guard::EngineLimits{.entries_max = 1000, .nodes_max = 1000});
+      site.origins().front().name(), guard::EngineLimits{.entries_max = 1000, .nodes_max = 1000});
   auto plan = std::make_shared<net::Plan>();
-  plan->site = std::shared_ptr<const net::Site>(std::shared_ptr<void>(), &site());
+  plan->site = std::shared_ptr<const net::Site>(std::shared_ptr<void>(), &site);
   plan->desks = {desk_};
   plan->terms = {desk_->terms()};
   plan->doors = {only_door};
   published_.emplace(std::move(plan));
-  const std::size_t connections = site().config.upstreams.front().max_connections;
-  worker_.emplace(*published_, net::Share{.index = 0, .of = connections / upstream_connections_max});
+  worker_.emplace(*published_, 0);
   door_.id = only_door;
   worker_->add_door(door_);
   net::spawn(worker_->io,

@@ -15,11 +15,6 @@
 
 namespace ifmatch::world {
 
-// The routes are /confirm/{id}, /recorded/{id}, /wait/{id} (reads: wait), /items and /items/{id},
-// all enforced, and /free/** (bypass). Time-outs are short, but their order is that of the
-// defaults.
-[[nodiscard]] net::Site& site();
-
 inline constexpr std::chrono::milliseconds response_timeout{2'000};
 inline constexpr std::chrono::milliseconds in_doubt{3'000};
 
@@ -73,6 +68,10 @@ class World {
   // Ends the worker as the program does, with whatever is under way.
   void end_worker();
 
+  // The routes are /confirm/{id}, /recorded/{id}, /wait/{id} (reads: wait), /items and /items/{id},
+  // all enforced, and /free/** (bypass). Time-outs are short, but their order is that of the
+  // defaults. Worlds with as many upstream connections share it.
+  net::Site& site;
   shim::System system;
   shim::EngineWatch watch;
   Api api;

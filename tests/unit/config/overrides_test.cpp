@@ -68,7 +68,7 @@ TEST(Overrides, AFlagBeatsTheEnvironmentWhichBeatsTheFile) {
   const LoadResult environment = load_text(text, variables);
   ASSERT_TRUE(environment.config) << told(environment);
   EXPECT_EQ(environment.config->listeners.at(0).address, "127.0.0.1:1");
-  EXPECT_EQ(environment.config->upstreams.at(0).host, "env");
+  EXPECT_EQ(environment.config->upstreams.at(0).urls.at(0).host, "env");
   EXPECT_EQ(environment.config->routes.at(0).settings.mode, Mode::bypass);
   EXPECT_EQ(environment.config->threads, 2U);
   EXPECT_EQ(environment.config->log.level, LogLevel::debug);
@@ -83,7 +83,7 @@ TEST(Overrides, AFlagBeatsTheEnvironmentWhichBeatsTheFile) {
   const LoadResult flag = load_text(text, variables, flags);
   ASSERT_TRUE(flag.config) << told(flag);
   EXPECT_EQ(flag.config->listeners.at(0).address, "127.0.0.1:2");
-  EXPECT_EQ(flag.config->upstreams.at(0).host, "flag");
+  EXPECT_EQ(flag.config->upstreams.at(0).urls.at(0).host, "flag");
   EXPECT_EQ(flag.config->routes.at(0).settings.mode, Mode::enforce);
   EXPECT_EQ(flag.config->threads, 3U);
   EXPECT_EQ(flag.config->log.level, LogLevel::trace);
@@ -141,7 +141,7 @@ TEST(Overrides, SetNamesARouteByItsName) {
   EXPECT_EQ(config.routes.at(0).settings.check, Check::recorded);
   EXPECT_EQ(config.routes.at(0).settings.guard, (std::vector<std::string>{"PUT", "PATCH"}));
   EXPECT_EQ(config.routes.at(0).settings.gate.wait, Milliseconds(1000));
-  EXPECT_EQ(config.upstreams.at(0).port, 81);
+  EXPECT_EQ(config.upstreams.at(0).urls.at(0).port, 81);
   EXPECT_EQ(config.listeners.at(0).address, "127.0.0.1:0");
   EXPECT_EQ(config.threads, 4U);
   EXPECT_EQ(result.origins.at("routes.order.mode"), "flag --set");

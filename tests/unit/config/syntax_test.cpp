@@ -79,6 +79,13 @@ TEST(UpstreamUrls, AreTakenApart) {
   EXPECT_EQ(secure.host, "a.example");
   EXPECT_EQ(secure.port, 443);
   EXPECT_EQ(std::get<UpstreamUrl>(parse_upstream_url("https://a:8443")).port, 8443);
+  const auto socket = std::get<UpstreamUrl>(parse_upstream_url("unix:/run/Api.sock"));
+  EXPECT_EQ(socket.socket, "/run/Api.sock");
+  EXPECT_EQ(socket.host, "");
+  EXPECT_EQ(socket.base_path, "");
+  const auto based = std::get<UpstreamUrl>(parse_upstream_url("unix:/run/api.sock:/base/v1/"));
+  EXPECT_EQ(based.socket, "/run/api.sock");
+  EXPECT_EQ(based.base_path, "/base/v1");
 }
 
 TEST(ServerNames, AreNamesOrAddressesWithoutAPort) {
@@ -97,9 +104,20 @@ TEST(ServerNames, AreNamesOrAddressesWithoutAPort) {
 }
 
 TEST(UpstreamUrls, AreRefused) {
-  const Case cases[] = {{"unix:/a", "E110"},
+  const Case cases[] = {{"unix:", "E207"},
                         {"https://", "E207"},
                         {"https://a:0", "E207"},
+                        {"unix:a", "E207"},
+                        {"unix:/", "E207"},
+                        {"unix:/a/", "E207"},
+                        {"unix:/a b", "E207"},
+                        {"unix:/a\nb", "E207"},
+                        {"unix:/a:", "E207"},
+                        {"unix:/a:b", "E207"},
+                        {"unix:/a://b", "E207"},
+                        {"unix:/a:/b?c", "E207"},
+                        {"unix://a:80:/b", "E207"},
+                        {"UNIX:/a", "E207"},
                         {"ftp://a", "E207"},
                         {"a:3000", "E207"},
                         {"http://", "E207"},
@@ -119,6 +137,12 @@ TEST(UpstreamUrls, AreRefused) {
                         {"http://my_service:80", "fine"}};
   for (const Case& one : cases)
     EXPECT_EQ(code_of_parsed(parse_upstream_url(one.text)), one.code) << one.text;
+}
+
+TEST(UpstreamUrls, NameNoSocketThatTheSystemCouldNot) {
+  const std::string longest = "unix:/" + std::string(106, 'a');
+  EXPECT_TRUE(std::holds_alternative<UpstreamUrl>(parse_upstream_url(longest)));
+  EXPECT_TRUE(std::holds_alternative<Problem>(parse_upstream_url(longest + "a")));
 }
 
 TEST(PathPatterns, AreReadOrRefused) {
@@ -226,14 +250,14 @@ TEST(FieldNames, AreTokensAndNotOurs) {
 }
 
 TEST(StatusRanges, LieWithinTheServerErrors) {
-  const auto range = std::get<StatusRange>(parse_status_range("520-599"));
+  const auto range = std::get<StatusRange>(parse_status_range("520-599", {500, 599}));
   EXPECT_EQ(range.first, 520);
   EXPECT_EQ(range.last, 599);
   const Case cases[] = {{"500", "fine"},     {"599", "fine"},     {"499", "E204"}, {"600", "E204"},
                         {"520-510", "E204"}, {"520-600", "E204"}, {"5xx", "E205"}, {"-", "E205"},
                         {"0502", "E202"},    {"520-", "E205"}};
   for (const Case& one : cases)
-    EXPECT_EQ(code_of_parsed(parse_status_range(one.text)), one.code) << one.text;
+    EXPECT_EQ(code_of_parsed(parse_status_range(one.text, {500, 599})), one.code) << one.text;
 }
 
 TEST(Names, AreLowerCase) {

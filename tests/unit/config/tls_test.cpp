@@ -79,8 +79,8 @@ TEST(UpstreamTls, ReadsEveryKey) {
                     "{ ca: ca.pem, server_name: API.example, certificate: a.pem, key: a.key }"));
   ASSERT_TRUE(result.config) << told(result);
   const Upstream& upstream = result.config->upstreams.at(0);
-  EXPECT_EQ(upstream.scheme, Scheme::https);
-  EXPECT_EQ(upstream.port, 443);
+  EXPECT_EQ(upstream.urls.at(0).scheme, Scheme::https);
+  EXPECT_EQ(upstream.urls.at(0).port, 443);
   EXPECT_TRUE(upstream.tls.verify);
   EXPECT_EQ(upstream.tls.ca, "ca.pem");
   EXPECT_EQ(upstream.tls.server_name, "api.example");
