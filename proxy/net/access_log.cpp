@@ -20,8 +20,11 @@ namespace {
 // A line is written after so long at the latest, or when there is so much of them.
 constexpr std::chrono::milliseconds gathering{100};
 constexpr std::size_t piece_octets = 64 * 1024;
-// So much waits in memory for each thread that serves; further lines are dropped.
-constexpr std::size_t waiting_octets_max = 1024 * 1024;
+// So much waits in memory for each thread that serves; further lines are dropped. A fifth of a
+// second at the highest rate that a thread serves: the one that writes may have to wait for a core.
+constexpr std::size_t waiting_octets_max = 2 * 1024 * 1024;
+// A burst must not be paid for in memory for ever.
+constexpr std::size_t kept_octets_max = 256 * 1024;
 // What is left at the end is tried to be written for so long.
 constexpr std::chrono::seconds farewell{1};
 constexpr int poll_milliseconds = 100;
@@ -184,6 +187,7 @@ void AccessLog::Sink::told(const Account& account) noexcept {
 
 void AccessLog::Sink::take(std::string& lines) {
   lines.clear();
+  if (lines.capacity() > kept_octets_max) lines = std::string();
   const std::lock_guard lock(mutex_);
   lines_.swap(lines);
 }

@@ -144,7 +144,7 @@ TEST(TheAccessLog, ThatNobodyReadsStopsNobody) {
   Stage api(logging("\"" + path + "\"", "threads: 1\n"), {"--admin", "127.0.0.1:0"});
   RawClient client = RawClient::connect(api.proxy.port());
   const Fields fields = {{"User-Agent", std::string(250, 'u')}, {"Referer", std::string(250, 'r')}};
-  for (int i = 0; i < 3'000; ++i) {
+  for (int i = 0; i < 4'000; ++i) {
     ASSERT_EQ(client.request("GET", "/" + std::to_string(i), fields).status, 404);
   }
   EXPECT_TRUE(api.proxy.process().wait_for_line("lines of the access log were lost"));
