@@ -171,16 +171,11 @@ std::string words_of_commands(const std::vector<Command>& commands, const Dialec
   return out;
 }
 
-std::string bash_script(const std::vector<Command>& commands) {
-  const Dialect dialect{"COMPREPLY=($(compgen -W '%' -- \"$word\"))",
-                        "COMPREPLY+=($(compgen -f -- \"$word\"))"};
-  return "# bash completion of ifmatch: source <(ifmatch completion bash)\n"
-         "_ifmatch() {\n"
-         "  local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
-         "  local command='' i\n"
-         "  COMPREPLY=()\n"
-         "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-         "    case \"$command/${COMP_WORDS[i]}\" in\n" +
+// What bash and zsh have in common: from the walk along the line, in which `word` is the present
+// one, to the end of the function.
+std::string rest_of_function(const std::vector<Command>& commands, const std::string& word,
+                             const Dialect& dialect) {
+  return "    case \"$command/" + word + "\" in\n" +
          steps(commands) +
          "    esac\n"
          "  done\n"
@@ -190,7 +185,19 @@ std::string bash_script(const std::vector<Command>& commands) {
          "  case \"$command\" in\n" +
          words_of_commands(commands, dialect) +
          "  esac\n"
-         "}\n"
+         "}\n";
+}
+
+std::string bash_script(const std::vector<Command>& commands) {
+  const Dialect dialect{"COMPREPLY=($(compgen -W '%' -- \"$word\"))",
+                        "COMPREPLY+=($(compgen -f -- \"$word\"))"};
+  return "# bash completion of ifmatch: source <(ifmatch completion bash)\n"
+         "_ifmatch() {\n"
+         "  local word=\"${COMP_WORDS[COMP_CWORD]}\" before=\"${COMP_WORDS[COMP_CWORD-1]}\"\n"
+         "  local command='' i\n"
+         "  COMPREPLY=()\n"
+         "  for ((i = 1; i < COMP_CWORD; i++)); do\n" +
+         rest_of_function(commands, "${COMP_WORDS[i]}", dialect) +
          "complete -o filenames -F _ifmatch ifmatch\n";
 }
 
@@ -200,18 +207,8 @@ std::string zsh_script(const std::vector<Command>& commands) {
          "# zsh completion of ifmatch: source <(ifmatch completion zsh), or a file _ifmatch in fpath\n"
          "_ifmatch() {\n"
          "  local command='' before=\"${words[CURRENT-1]}\" i\n"
-         "  for ((i = 2; i < CURRENT; i++)); do\n"
-         "    case \"$command/${words[i]}\" in\n" +
-         steps(commands) +
-         "    esac\n"
-         "  done\n"
-         "  case \"$command/$before\" in\n" +
-         values_of_flags(commands, dialect) +
-         "  esac\n"
-         "  case \"$command\" in\n" +
-         words_of_commands(commands, dialect) +
-         "  esac\n"
-         "}\n"
+         "  for ((i = 2; i < CURRENT; i++)); do\n" +
+         rest_of_function(commands, "${words[i]}", dialect) +
          "if [[ \"${funcstack[1]}\" == _ifmatch ]]; then _ifmatch \"$@\"; else compdef _ifmatch "
          "ifmatch; fi\n";
 }
