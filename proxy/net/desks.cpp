@@ -3,8 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <map>
 #include <random>
+#include <set>
 #include <stdexcept>
 
 #include "proxy/net/reload_scope.hpp"
@@ -95,16 +95,10 @@ std::vector<Terms> Desks::turn(const Site& before, const Site& next,
   const auto is_of = [](const Site& site, const std::string& origin) {
     return std::ranges::find(site.origins(), origin, &Origin::name) != site.origins().end();
   };
-  // A guard turns once, for as long as the longest doubt of its origins, whatever they are called.
-  std::map<std::shared_ptr<GuardDesk>, std::chrono::milliseconds> turning;
-  for (const std::string& origin : rebound) {
-    std::chrono::milliseconds& in_doubt = turning[find(origin)];
-    const auto known = std::ranges::find(before.origins(), origin, &Origin::name);
-    if (known == before.origins().end()) continue;
-    in_doubt = std::max(in_doubt, before.longest_in_doubt(static_cast<std::size_t>(
-                                      known - before.origins().begin())));
-  }
-  for (const auto& [desk, in_doubt] : turning) desk->reconfigured(now, in_doubt);
+  // A guard turns once, whatever its origins are called.
+  std::set<std::shared_ptr<GuardDesk>> turning;
+  for (const std::string& origin : rebound) turning.insert(find(origin));
+  for (const std::shared_ptr<GuardDesk>& desk : turning) desk->reconfigured(now);
   // Once all have turned, so that nobody waits for the stand-ins of this turn: they would wait for
   // each other. Those of earlier turns are waited for, as what they stand for must be.
   std::vector<std::uint64_t> turned;

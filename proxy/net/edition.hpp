@@ -21,6 +21,7 @@ using DoorId = std::uint64_t;
 
 // What all threads are told when a configuration comes into force. Never changed afterwards.
 struct Plan {
+  std::uint64_t number = 0;  // of the configuration: every reload counts one on
   std::shared_ptr<const Site> site;
   // By origin of the site: its guard, and the terms under which this site's requests are submitted.
   std::vector<std::shared_ptr<GuardDesk>> desks;

@@ -56,9 +56,13 @@ void GuardDesk::tick(Instant now) {
   guard::Actions& unleashed = actions();
   {
     const std::lock_guard lock(mutex_);
+    std::erase_if(ending_, [&](const Ending& ending) {
+      if (ending.at > now) return false;
+      engine_.leave(ending.stand_in, now, unleashed);
+      return true;
+    });
     const std::optional<Instant> next = engine_.next_deadline();
-    if (!next || *next > now) return;
-    engine_.tick(now, unleashed);
+    if (next && *next <= now) engine_.tick(now, unleashed);
   }
   dispatch(unleashed, 0);
 }
@@ -73,7 +77,7 @@ Terms GuardDesk::terms() {
   return terms_;
 }
 
-Terms GuardDesk::reconfigured(Instant now, guard::Duration in_doubt) {
+Terms GuardDesk::reconfigured(Instant now) {
   guard::Actions& unleashed = actions();
   Terms begun = 0;
   {
@@ -81,14 +85,11 @@ Terms GuardDesk::reconfigured(Instant now, guard::Duration in_doubt) {
     const auto present = passing_.find(terms_);
     if (present != passing_.end()) {
       Passing& passing = present->second;
+      const bool in_doubt = passing.doubt_until > now;
       if (passing.count > 0) {
-        passing.in_doubt = in_doubt;
-        passing.stand_in = send_stand_in(now, in_doubt, unleashed);
+        passing.stand_in = begin_stand_in(now, unleashed);
       } else {
-        if (passing.doubt_until > now) {
-          const guard::Duration left = passing.doubt_until - now;
-          engine_.in_doubt(send_stand_in(now, left, unleashed), now, unleashed);
-        }
+        if (in_doubt) ending_.push_back({begin_stand_in(now, unleashed), passing.doubt_until});
         passing_.erase(present);
       }
     }
@@ -99,15 +100,14 @@ Terms GuardDesk::reconfigured(Instant now, guard::Duration in_doubt) {
   return begun;
 }
 
-guard::RequestId GuardDesk::send_stand_in(Instant now, guard::Duration in_doubt,
-                                          guard::Actions& unleashed) {
+// It is never sent: then it would stamp everything, and older requests, which need not mind it,
+// could not be decided any more. It is there, and younger ones wait until it is gone.
+guard::RequestId GuardDesk::begin_stand_in(Instant now, guard::Actions& unleashed) {
   const guard::RequestId id = draw_id();
-  guard::WriteRequest everything;
-  everything.resource.paths.emplace_back("/");
-  everything.hold = guard::Hold::none;
-  everything.in_doubt = in_doubt;
-  engine_.submit(id, everything, now, unleashed);
-  engine_.connected(id, now, unleashed);
+  guard::WriteRequest anything;
+  anything.resource.paths.emplace_back("/");
+  anything.hold = guard::Hold::none;
+  engine_.submit(id, anything, now, unleashed);
   return id;
 }
 
@@ -116,7 +116,7 @@ guard::RequestId GuardDesk::stand_in(Instant now) {
   guard::RequestId id = 0;
   {
     const std::lock_guard lock(mutex_);
-    id = send_stand_in(now, {}, unleashed);
+    id = begin_stand_in(now, unleashed);
     engine_.reconfigured(now);
   }
   dispatch(unleashed, id);
@@ -127,7 +127,7 @@ void GuardDesk::stand_in_gone(guard::RequestId id, Instant now) {
   guard::Actions& unleashed = actions();
   {
     const std::lock_guard lock(mutex_);
-    engine_.settled(id, now, unleashed);
+    engine_.leave(id, now, unleashed);
   }
   dispatch(unleashed, id);
 }
@@ -170,11 +170,10 @@ void GuardDesk::leave_passage(Terms terms, guard::Duration in_doubt) {
     if (in_doubt.count() > 0) passing.doubt_until = std::max(passing.doubt_until, now + in_doubt);
     if (terms == terms_ || passing.count > 0) return;
     IFMATCH_ASSERT(passing.stand_in);
-    // The stand-in's quarantine is the longest of its origin, and begins with the last end.
     if (passing.doubt_until > now) {
-      engine_.in_doubt(*passing.stand_in, now, unleashed);
+      ending_.push_back({*passing.stand_in, passing.doubt_until});
     } else {
-      engine_.settled(*passing.stand_in, now, unleashed);
+      engine_.leave(*passing.stand_in, now, unleashed);
     }
     passing_.erase(found);
   }

@@ -85,12 +85,11 @@ class GuardDesk {
   //     the engine never has both kinds at its gates, whose names may differ. Whoever is turned
   //     away has sent nothing yet and begins anew.
   //   - Unsafe requests that passed beside the gates, because the old configuration guarded
-  //     nothing there, are among those that are waited for: see Passage. `in_doubt` is the
-  //     quarantine of one of them that ends without an outcome.
-  Terms reconfigured(Instant now, guard::Duration in_doubt);
+  //     nothing there, are among those that are waited for, with their quarantines: see Passage.
+  Terms reconfigured(Instant now);
 
-  // Stands for something that this engine cannot see: a write that may reach everything. Whatever
-  // is submitted from here on waits for it as for what is older.
+  // Stands for something that this engine cannot see. Whatever is submitted from here on waits for
+  // it as for what is older; what is older goes on as if it were not there.
   [[nodiscard]] guard::RequestId stand_in(Instant now);
   void stand_in_gone(guard::RequestId id, Instant now);
 
@@ -107,13 +106,17 @@ class GuardDesk {
   // Unsafe requests beside the gates, of one time between two changes of the terms.
   struct Passing {
     std::size_t count = 0;
-    Instant doubt_until{};               // the latest quarantine of those that are over
-    guard::Duration in_doubt{};          // of the stand-in
+    Instant doubt_until{};  // the latest quarantine of those that are over
     std::optional<guard::RequestId> stand_in;  // once the terms are old
   };
 
-  [[nodiscard]] guard::RequestId send_stand_in(Instant now, guard::Duration in_doubt,
-                                               guard::Actions& unleashed);
+  // A stand-in that ends at a time of its own.
+  struct Ending {
+    guard::RequestId stand_in = 0;
+    Instant at{};
+  };
+
+  [[nodiscard]] guard::RequestId begin_stand_in(Instant now, guard::Actions& unleashed);
   [[nodiscard]] Submitted enter_passage(Terms terms);
   void leave_passage(Terms terms, guard::Duration in_doubt);
 
@@ -133,6 +136,7 @@ class GuardDesk {
   Observatory observatory_;
   Terms terms_ = 1;
   std::map<Terms, Passing> passing_;  // those of old terms only while somebody passes
+  std::vector<Ending> ending_;
   std::atomic<bool> shut_{false};
   std::atomic<guard::RequestId> next_id_{1};
   std::mutex tickets_mutex_;  // may be taken while mutex_ is held, never the other way round

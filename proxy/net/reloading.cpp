@@ -78,6 +78,7 @@ void Reloading::next() {
 std::shared_ptr<Plan> Reloading::prepare(const Plan& before, std::shared_ptr<const Site> site,
                                          std::vector<DoorId>& added) {
   auto plan = std::make_shared<Plan>();
+  plan->number = before.number + 1;
   plan->site = std::move(site);
   const std::vector<config::Listener>& listeners = plan->site->config.listeners;
   const auto kept = kept_listeners(before.site->config.listeners, listeners);

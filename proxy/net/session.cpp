@@ -17,7 +17,8 @@ Session::Session(Worker& worker, const Door& door, std::unique_ptr<Connection> c
     : worker_(worker),
       door_(door),
       client_(std::move(client)),
-      peer_(std::move(peer)) {
+      peer_(std::move(peer)),
+      judged_by_(worker.edition()->plan()->number) {
   worker_.sessions.push_back(this);
 }
 
@@ -83,10 +84,18 @@ Task<Flow> Session::serve_one(Instant first_octet) {
     if (!reader.done()) problem.afterwards = http::Afterwards::close;
     co_return co_await refuse(reader, *head, problem, beginning);
   }
+  judge_peer();
   Exchange exchange(worker_, *client_, reader, *head, *shape, door_, listener, peer_, beginning);
   const Flow flow = co_await exchange.serve();
   exchange.ended(flow);
   co_return flow;
+}
+
+void Session::judge_peer() {
+  const Plan& plan = *worker_.edition()->plan();
+  if (plan.number == judged_by_) return;
+  judged_by_ = plan.number;
+  peer_.trust = http::peer_of(peer_.address, plan.site->trusted_proxies).trust;
 }
 
 Task<Flow> Session::refuse(const RequestReader& reader, const http::RequestHead& head,

@@ -30,6 +30,9 @@ class Session final : public Interruptible {
                                   const http::ProblemDetails& problem,
                                   const Beginning& beginning);
   [[nodiscard]] Task<void> linger();
+  // Believes the peer as much as the configuration in force does, which may have changed since it
+  // connected.
+  void judge_peer();
   // Whether the connection ends as soon as no request is under way.
   [[nodiscard]] bool leaving() const noexcept { return worker_.draining || door_.closed; }
 
@@ -37,6 +40,7 @@ class Session final : public Interruptible {
   const Door& door_;
   std::unique_ptr<Connection> client_;
   http::Peer peer_;
+  std::uint64_t judged_by_;           // Plan::number
   bool idle_ = false;                 // set while a request, or TLS, is awaited
   RequestReader* waiting_ = nullptr;  // set while its head is awaited
 };

@@ -30,6 +30,19 @@ class Lifecycle : public ::testing::Test {
  protected:
   Lifecycle() { store.put("/a", "1"); }
 
+  // One that was told to end and waits for long before it does.
+  [[nodiscard]] ProxyProcess told_to_end() const {
+    ProxyProcess proxy = ProxyProcess::start(delaying());
+    proxy.process().signal(SIGTERM);
+    if (!proxy.process().wait_for_line("SIGTERM")) throw SupportError("it did not hear SIGTERM");
+    return proxy;
+  }
+  [[nodiscard]] ProxyConfig delaying() const {
+    ProxyConfig config = in_front_of(upstream);
+    config.more = "shutdown: { pre_stop_delay: 1h }\n";
+    return config;
+  }
+
   DocumentStore store;
   ScriptedUpstream upstream{store.behaviour()};
 };
@@ -56,11 +69,7 @@ TEST_F(Lifecycle, ServesOnForTheDelayBeforeItStops) {
 }
 
 TEST_F(Lifecycle, EndsAtOnceWhenToldTwiceDuringTheDelay) {
-  ProxyConfig config = in_front_of(upstream);
-  config.more = "shutdown: { pre_stop_delay: 1h }\n";
-  ProxyProcess proxy = ProxyProcess::start(config);
-  proxy.process().signal(SIGTERM);
-  ASSERT_TRUE(proxy.process().wait_for_line("SIGTERM"));
+  ProxyProcess proxy = told_to_end();
   proxy.process().signal(SIGINT);
   EXPECT_EQ(proxy.process().wait(), (ExitStatus{1, 0}));
 }
@@ -80,12 +89,8 @@ TEST_F(Lifecycle, EndsAtOnceWhenToldTwiceWhileARequestIsUnderWay) {
 }
 
 TEST_F(Lifecycle, RefusesToReloadOnceItEnds) {
-  ProxyConfig config = in_front_of(upstream);
-  config.more = "shutdown: { pre_stop_delay: 1h }\n";
-  ProxyProcess proxy = ProxyProcess::start(config);
-  proxy.process().signal(SIGTERM);
-  ASSERT_TRUE(proxy.process().wait_for_line("SIGTERM"));
-  EXPECT_FALSE(proxy.reload(config));
+  ProxyProcess proxy = told_to_end();
+  EXPECT_FALSE(proxy.reload(delaying()));
   EXPECT_TRUE(proxy.process().wait_for_line("about to end"));
 }
 

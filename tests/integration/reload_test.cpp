@@ -204,16 +204,32 @@ TEST_F(Reload, LetsAGuardedWriteBeginOnlyWhenThoseToTheOldUpstreamAreSettled) {
   EXPECT_EQ(newer.read_response().status, 412);
 }
 
+// A write of which the last octets have not been sent.
+class WriteComingIn {
+ public:
+  WriteComingIn(const GuardedStore& server, const Fields& fields)
+      : client_(RawClient::connect(server.proxy.port())) {
+    const std::string whole = client_.compose("PUT", "/a", fields, "0123456789");
+    constexpr std::size_t missing = 5;
+    rest_ = whole.substr(whole.size() - missing);
+    client_.send(whole.substr(0, whole.size() - missing));
+  }
+  [[nodiscard]] Response finish() {
+    client_.send(rest_);
+    return client_.read_response();
+  }
+
+ private:
+  RawClient client_;
+  std::string rest_;
+};
+
 TEST_F(Reload, BeginsAnewWithARequestThatWasStillComingIn) {
   server.store.put("/a", "1");
-  const std::string tag = server.read_tag("/a");
-  RawClient client = RawClient::connect(proxy().port());
-  const std::string whole = client.compose("PUT", "/a", {{"If-Match", tag}}, "0123456789");
-  client.send(whole.substr(0, whole.size() - 5));
+  WriteComingIn write(server, {{"If-Match", server.read_tag("/a")}});
   ASSERT_TRUE(proxy().reload(with_routes(
       "  - { name: all, match: { path: \"/{x}\" }, upstream: api, resource: \"one\" }\n")));
-  client.send(whole.substr(whole.size() - 5));
-  EXPECT_EQ(client.read_response().status, 200);
+  EXPECT_EQ(write.finish().status, 200);
   EXPECT_EQ(server.store.get("/a"), "0123456789");
   EXPECT_EQ(server.upstream.count("PUT"), 1U);
 }
@@ -222,25 +238,18 @@ TEST_F(Reload, DecidesARequestThatWasStillComingInByTheNewRules) {
   server.store.put("/a", "1");
   ASSERT_TRUE(proxy().reload(with_routes(
       "  - { name: all, match: { path: \"/**\" }, upstream: api, on_missing: allow }\n")));
-  RawClient client = RawClient::connect(proxy().port());
-  const std::string whole = client.compose("PUT", "/a", {}, "0123456789");
-  client.send(whole.substr(0, whole.size() - 5));
+  WriteComingIn write(server, {});
   ASSERT_TRUE(proxy().reload(with_routes(everything)));
-  client.send(whole.substr(whole.size() - 5));
-  expect_problem(client.read_response(), 412, "precondition-missing");
+  expect_problem(write.finish(), 412, "precondition-missing");
   EXPECT_EQ(server.upstream.writes(), 0U);
 }
 
 TEST_F(Reload, RefusesARequestWhoseContentHadItsWayTaken) {
   server.store.put("/a", "1");
-  const std::string tag = server.read_tag("/a");
-  RawClient client = RawClient::connect(proxy().port());
-  const std::string whole = client.compose("PUT", "/a", {{"If-Match", tag}}, "0123456789");
-  client.send(whole.substr(0, whole.size() - 5));
+  WriteComingIn write(server, {{"If-Match", server.read_tag("/a")}});
   ASSERT_TRUE(proxy().reload(with_routes(
       "  - { name: all, match: { path: \"/**\" }, upstream: api, mode: bypass }\n")));
-  client.send(whole.substr(whole.size() - 5));
-  const Response response = client.read_response();
+  const Response response = write.finish();
   // Where its head was not read before the reload it simply passes.
   if (response.status != 200) expect_problem(response, 503, "resource-busy");
   EXPECT_EQ(server.upstream.writes(), response.status == 200 ? 1U : 0U);
@@ -275,6 +284,21 @@ TEST_F(Reload, AppliesNewLimitsToTheNextRequestOfAConnection) {
   config.listener = "limits: { target_bytes: 100B }";
   ASSERT_TRUE(proxy().reload(config));
   EXPECT_EQ(client.request("GET", longer).status, 414);
+}
+
+// A client that is kept may be a proxy that is no longer to be believed.
+TEST_F(Reload, JudgesAnewWhomAConnectionSpeaksFor) {
+  ProxyConfig config = with_routes(everything);
+  config.more = "trusted_proxies: [127.0.0.1]\n";
+  ASSERT_TRUE(proxy().reload(config));
+  RawClient client = RawClient::connect(proxy().port());
+  const Fields claim{{"X-Forwarded-For", "192.0.2.7"}};
+  static_cast<void>(client.request("GET", "/a", claim));
+  EXPECT_EQ(server.upstream.requests("GET").back().field("X-Forwarded-For"),
+            "192.0.2.7, 127.0.0.1");
+  ASSERT_TRUE(proxy().reload(with_routes(everything)));
+  static_cast<void>(client.request("GET", "/a", claim));
+  EXPECT_EQ(server.upstream.requests("GET").back().field("X-Forwarded-For"), "127.0.0.1");
 }
 
 // Every origin that a configuration used had a mark; none is left behind by those that followed.

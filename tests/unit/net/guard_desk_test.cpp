@@ -26,13 +26,23 @@ class ADesk : public ::testing::Test {
     return answered;
   }
 
+  // What the engine has said at once.
+  [[nodiscard]] guard::Do next(Obligation& duty) {
+    Task<std::optional<guard::Action>> said = duty.next(client);
+    EXPECT_TRUE(said.await_ready());
+    const std::optional<guard::Action> action = said.await_resume();
+    return action ? action->what : guard::Do::wait;
+  }
+
   asio::io_context io;
+  Sweeper sweeper;
+  Connection client{Socket(io.get_executor()), sweeper};
   GuardDesk desk{"http://127.0.0.1:3000", {}};
 };
 
 TEST_F(ADesk, TurnsAwayWhatIsSubmittedUnderOldTerms) {
   const Terms old = desk.terms();
-  const Terms present = desk.reconfigured(Clock::now(), hours(1));
+  const Terms present = desk.reconfigured(Clock::now());
   EXPECT_NE(old, present);
   EXPECT_EQ(desk.terms(), present);
   Obligation duty(desk, io.get_executor());
@@ -46,7 +56,7 @@ TEST_F(ADesk, TurnsAwayWhatIsSubmittedUnderOldTerms) {
 
 TEST_F(ADesk, RecordsNothingThatWasReadUnderOldTerms) {
   const Terms old = desk.terms();
-  static_cast<void>(desk.reconfigured(Clock::now(), hours(1)));
+  static_cast<void>(desk.reconfigured(Clock::now()));
   const std::vector<std::string> path{"/a"};
   const guard::Lesson lesson{.resource = {path, {}}, .view = {}, .since = desk.epoch()};
   static_cast<void>(desk.learn(old, lesson, true));
@@ -69,7 +79,7 @@ TEST_F(ADesk, WaitsForPassagesOfOldTermsUntilTheyAreSettled) {
   ASSERT_EQ(passage->enter(desk.terms()), Submitted::yes);
   ASSERT_EQ(another->enter(desk.terms()), Submitted::yes);
   passage->sending();
-  static_cast<void>(desk.reconfigured(Clock::now(), hours(1)));
+  static_cast<void>(desk.reconfigured(Clock::now()));
   EXPECT_FALSE(a_write_may_begin());
   passage->settled();
   passage.reset();
@@ -78,12 +88,33 @@ TEST_F(ADesk, WaitsForPassagesOfOldTermsUntilTheyAreSettled) {
   EXPECT_TRUE(a_write_may_begin()) << "the other never sent anything";
 }
 
+// What is older than a stand-in decides and sends as if it were not there.
+TEST_F(ADesk, LetsWhatIsOlderThanAStandInGoOn) {
+  std::optional<Passage> passage(std::in_place, desk, hours(1));
+  ASSERT_EQ(passage->enter(desk.terms()), Submitted::yes);
+  passage->sending();
+  guard::WriteRequest conditional = write();
+  conditional.condition = guard::Condition{.if_match = guard::IfMatch{.any = true}};
+  Obligation older(desk, io.get_executor());
+  ASSERT_EQ(older.submit(conditional, desk.terms()), Submitted::yes);
+  EXPECT_EQ(next(older), guard::Do::probe);
+  static_cast<void>(desk.reconfigured(Clock::now()));
+  older.probed({.sight = guard::Sight::version}, desk.epoch(),
+               guard::Engine::Candidates::exhausted);
+  EXPECT_EQ(next(older), guard::Do::connect);
+  older.connected();
+  EXPECT_EQ(next(older), guard::Do::send);
+  older.sending();
+  older.settled();
+  EXPECT_FALSE(a_write_may_begin());
+}
+
 TEST_F(ADesk, HoldsAPassageInDoubtThatIsForgotten) {
   {
     Passage forgotten(desk, hours(1));
     ASSERT_EQ(forgotten.enter(desk.terms()), Submitted::yes);
     forgotten.sending();
-    static_cast<void>(desk.reconfigured(Clock::now(), hours(1)));
+    static_cast<void>(desk.reconfigured(Clock::now()));
   }
   EXPECT_FALSE(a_write_may_begin());
   desk.tick(Clock::now() + hours(2));
@@ -97,7 +128,7 @@ TEST_F(ADesk, RemembersThePassagesThatWereInDoubtBeforeItTurned) {
     forgotten.sending();
   }
   EXPECT_TRUE(a_write_may_begin());
-  static_cast<void>(desk.reconfigured(Clock::now(), hours(1)));
+  static_cast<void>(desk.reconfigured(Clock::now()));
   EXPECT_FALSE(a_write_may_begin());
   desk.tick(Clock::now() + hours(2));
   EXPECT_TRUE(a_write_may_begin());
@@ -105,7 +136,7 @@ TEST_F(ADesk, RemembersThePassagesThatWereInDoubtBeforeItTurned) {
 
 TEST_F(ADesk, WaitsForWhatAStandInStandsFor) {
   const Instant now = Clock::now();
-  static_cast<void>(desk.reconfigured(now, hours(1)));
+  static_cast<void>(desk.reconfigured(now));
   const std::uint64_t before = desk.generation();
   const guard::RequestId stand_in = desk.stand_in(now);
   EXPECT_FALSE(a_write_may_begin());

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include "config/loader.hpp"
 
 namespace ifmatch::net {
@@ -22,7 +24,9 @@ std::unique_ptr<Site> site_with(const std::string& routes, const std::string& mo
                           more + "routes:\n" + routes}},
        .environment = {},
        .overrides = {}});
-  EXPECT_TRUE(loaded.config) << config::render(loaded.diagnostics, config::Format::text);
+  if (!loaded.config) {
+    throw std::runtime_error(config::render(loaded.diagnostics, config::Format::text));
+  }
   return std::make_unique<Site>(std::move(*loaded.config), plugins::builtin_plugins());
 }
 
@@ -129,12 +133,15 @@ TEST(AwaitsRestart, NamesEveryKeyThatTheRunningProcessCannotTake) {
   EXPECT_TRUE(awaits_restart(before, next).empty());
   next.threads = 4;
   next.state_dir = "/tmp/elsewhere";
+  next.admin.address = "127.0.0.1:1";
+  next.access_log.path = "stdout";
   next.store.max_resources = 5;
   const Names sentences = awaits_restart(before, next);
-  ASSERT_EQ(sentences.size(), 3U);
-  EXPECT_TRUE(sentences[0].starts_with("threads:"));
-  EXPECT_TRUE(sentences[1].starts_with("state_dir:"));
-  EXPECT_TRUE(sentences[2].starts_with("store.max_resources:"));
+  const Names keys{"threads:", "state_dir:", "access_log:", "admin:", "store.max_resources:"};
+  ASSERT_EQ(sentences.size(), keys.size());
+  for (std::size_t at = 0; at < keys.size(); ++at) {
+    EXPECT_TRUE(sentences[at].starts_with(keys[at])) << sentences[at];
+  }
 }
 
 }  // namespace
