@@ -16,7 +16,7 @@ build_packages=(
 # prometheus brings promtool.
 # shellcheck disable=SC2034
 test_packages=(
-  libgtest-dev libgmock-dev nginx apache2-bin caddy python3 spin prometheus
+  libgtest-dev libgmock-dev nginx apache2-bin caddy openssl python3 spin prometheus
   python3-jsonschema python3-yaml zsh fish
 )
 

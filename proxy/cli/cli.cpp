@@ -44,6 +44,26 @@ int print(const std::string& text) {
   return exit_ok;
 }
 
+CLI::App* add_doctor(CLI::App& app, ConfigOptions& options, DoctorQuestion& question) {
+  CLI::App* const command = app.add_subcommand(
+      "doctor", "Ask a public URL who weakens, strips or renames tags, or drops If-Match");
+  add_files(*command, options);
+  command->add_option("URL", question.url)->required();
+  command->add_option("-H,--header", question.fields, "A field of each request")
+      ->type_name("'Field: value'")
+      ->allow_extra_args(false);
+  command->add_option("--ca", question.ca_file, "Who is trusted instead of the system's store")
+      ->type_name("FILE");
+  command->add_flag_callback(
+      "--insecure", [&question] { question.verification = Verification::none; },
+      "Believe any certificate");
+  command->add_flag_callback(
+      "--write", [&question] { question.write = DoctorWrite::puts; },
+      "Send a PUT of what was read, not a method that nobody knows");
+  command->add_flag("--json", question.as_json, "As JSON");
+  return command;
+}
+
 int print_version(bool as_json) {
   const std::string version(admin::build_version);
   const std::string commit(admin::build_commit());
@@ -178,6 +198,11 @@ int run_command_line(int count, char** arguments, const plugins::Registry& plugi
           {"bash", Shell::bash}, {"zsh", Shell::zsh}, {"fish", Shell::fish}}));
   completion_command->callback(
       [&] { chosen = [&] { return print(completion_script(app, shell)); }; });
+
+  DoctorQuestion ailing;
+  add_doctor(app, options, ailing)->callback([&] {
+    chosen = [&] { return doctor(options, ailing, plugins); };
+  });
 
   CLI::App* version_command = app.add_subcommand("version", "Print the version");
   bool as_json = false;

@@ -8,6 +8,7 @@
 
 #include "config/loader.hpp"
 #include "plugins/registry.hpp"
+#include "proxy/cli/doctor_fetch.hpp"
 
 namespace ifmatch::cli {
 
@@ -56,5 +57,21 @@ struct EtagQuestion {
 };
 [[nodiscard]] int etag(const ConfigOptions& options, const EtagQuestion& question,
                        const plugins::Registry& plugins);
+
+// doctor.cpp
+enum class DoctorWrite {
+  made_up,  // a method that nobody knows
+  puts,     // a PUT of the content that was read
+};
+struct DoctorQuestion {
+  std::string url;
+  std::vector<std::string> fields;  // "Name: value"
+  std::string ca_file;              // "": what the system trusts
+  Verification verification = Verification::required;
+  DoctorWrite write = DoctorWrite::made_up;
+  bool as_json = false;
+};
+[[nodiscard]] int doctor(const ConfigOptions& options, const DoctorQuestion& question,
+                         const plugins::Registry& plugins);
 
 }  // namespace ifmatch::cli

@@ -360,7 +360,7 @@ TEST(ObservedWrite, MayNotBeTakenForAGuardedOne) {
 
 // In the words of the stories of unit tests: what enforce would have said to each write.
 TEST(Observe, CountsWhatEnforceWouldHaveRefused) {
-  ObservedStore api(in_mode("observe"));
+  GuardedStore api(in_mode("observe"));
   const Fields app{{"User-Agent", "app/1"}};
   const auto put = [&](const Fields& fields) {
     Fields all = app;
@@ -383,7 +383,7 @@ TEST(Observe, CountsWhatEnforceWouldHaveRefused) {
   EXPECT_NE(around, first);
   EXPECT_EQ(api.request("put", path, app, "[1]").status, 405);  // ambiguous
   EXPECT_EQ(api.request("POST", path, app, "[1]").status, 201);  // not guarded
-  const Counted counted = counted_at_the_end(api.proxy);
+  const Counted counted = counted_at_the_end(api);
   EXPECT_EQ(counted, (Counted{.writes = 8, .with_condition = 5, .refused = 6, .lost = 0}));
 }
 
@@ -415,7 +415,7 @@ TEST(Observe, FindsATagStaleOnceAnotherHasWrittenOrTheRecordSaysSo) {
 }
 
 TEST(Observe, KeepsCodedAndPlainVersionsApart) {
-  ObservedStore api(in_mode("observe"));
+  GuardedStore api(in_mode("observe"));
   api.upstream.behave([](const Request& request) {
     Reply reply;
     reply.body = "plain";
@@ -429,12 +429,12 @@ TEST(Observe, KeepsCodedAndPlainVersionsApart) {
   const Response plain = api.request("GET", path);
   EXPECT_NE(coded.tag(), plain.tag());
   EXPECT_EQ(api.request("PUT", path, {{"If-Match", coded.tag()}}, "x").status, 200);
-  const Counted counted = counted_at_the_end(api.proxy);
+  const Counted counted = counted_at_the_end(api);
   EXPECT_EQ(counted, (Counted{.writes = 1, .with_condition = 1, .refused = 0, .lost = 0}));
 }
 
 TEST(Observe, TellsClientsApartByTheConfiguredField) {
-  ObservedStore api(in_mode("observe", "observe: { client_field: X-Application }"));
+  GuardedStore api(in_mode("observe", "observe: { client_field: X-Application }"));
   api.store.put(path, "{}");
   const Fields one{{"X-Application", "billing"}};
   const Fields two{{"X-Application", "stock"}};
@@ -443,7 +443,7 @@ TEST(Observe, TellsClientsApartByTheConfiguredField) {
   EXPECT_EQ(api.request("PUT", path, one, "[1]").status, 200);
   EXPECT_EQ(api.request("PUT", path, two, "[2]").status, 200);
   EXPECT_TRUE(api.proxy.process().wait_for_line("\"stock\", route everything: has overwritten"));
-  EXPECT_EQ(counted_at_the_end(api.proxy),
+  EXPECT_EQ(counted_at_the_end(api),
             (Counted{.writes = 2, .with_condition = 0, .refused = 2, .lost = 1}));
 }
 
@@ -452,7 +452,7 @@ TEST(Observe, TellsClientsApartByTheConfiguredField) {
 TEST(Observe, CountsLossesOfWritersAtTheSameTimeAndNeverMoreThanThereAre) {
   DocumentStore::Options options;
   options.work_time_max = Milliseconds(3);
-  ObservedStore api(in_mode("observe"), options);
+  GuardedStore api(in_mode("observe"), options);
   constexpr int clients = 8;
   constexpr int rounds = 40;
   api.store.put(path, R"({"id":"start"})");
@@ -475,7 +475,7 @@ TEST(Observe, CountsLossesOfWritersAtTheSameTimeAndNeverMoreThanThereAre) {
     if (json_member(write.body, "base") != before) ++lost;
     before = json_member(write.body, "id");
   }
-  const Counted counted = counted_at_the_end(api.proxy);
+  const Counted counted = counted_at_the_end(api);
   EXPECT_EQ(counted.writes, clients * rounds);
   EXPECT_GT(lost, clients);
   EXPECT_LE(counted.lost, lost);

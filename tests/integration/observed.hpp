@@ -34,27 +34,9 @@ inline Counted counted_at_the_end(ProxyProcess& proxy) {
   return counted;
 }
 
-// A store behind a program that the test itself brings to its end.
-struct ObservedStore {
-  explicit ObservedStore(ProxyConfig config, DocumentStore::Options options = {})
-      : store(std::move(options)),
-        upstream(store.behaviour()),
-        proxy(ProxyProcess::start(before(std::move(config), upstream.url()))) {}
-
-  Response request(std::string_view method, std::string_view target, const Fields& fields = {},
-                   std::string_view body = {}) const {
-    return request_once(proxy.port(), method, target, fields, body);
-  }
-
-  DocumentStore store;
-  ScriptedUpstream upstream;
-  ProxyProcess proxy;
-
- private:
-  static ProxyConfig before(ProxyConfig config, std::string url) {
-    config.upstream_url = std::move(url);
-    return config;
-  }
-};
+inline Counted counted_at_the_end(GuardedStore& api) {
+  api.ended = true;
+  return counted_at_the_end(api.proxy);
+}
 
 }  // namespace ifmatch::support

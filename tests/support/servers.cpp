@@ -30,10 +30,33 @@ http {
   default_type application/octet-stream;
   server {
     listen 127.0.0.1:{port};
+    {lines}
+  }
+}
+)";
+
+constexpr std::string_view nginx_webdav_lines = R"(
     root {folder}/files;
     dav_methods PUT DELETE MKCOL COPY MOVE;
     create_full_put_path on;
-  }
+)";
+
+constexpr std::string_view nginx_before_lines = R"(
+    {lines}
+    location / {
+      proxy_pass {upstream};
+      proxy_http_version 1.1;
+      {in_location}
+    }
+)";
+
+constexpr std::string_view caddy_before_config = R"({
+  admin off
+  auto_https off
+}
+http://127.0.0.1:{port} {
+  bind 127.0.0.1
+  {lines}
 }
 )";
 
@@ -119,14 +142,38 @@ JsonServer::JsonServer(std::string_view database) {
   });
 }
 
-NginxWebdav::NginxWebdav() {
+void Nginx::serve(std::string_view lines) {
   const std::string folder = folder_->path().string();
-  std::filesystem::create_directory(folder_->path() / "files");
+  const std::string config = replace_all(std::string(nginx_config), "{lines}", lines);
   start([&](std::uint16_t port) {
     const std::string user = ::geteuid() == 0 ? "user root;" : "";
-    const std::string file =
-        folder_->write("nginx.conf", fill_in(nginx_config, folder, port, user));
+    const std::string file = folder_->write("nginx.conf", fill_in(config, folder, port, user));
     return std::vector<std::string>{"nginx", "-e", "stderr", "-p", folder, "-c", file};
+  });
+}
+
+NginxWebdav::NginxWebdav() {
+  std::filesystem::create_directory(folder_->path() / "files");
+  serve(nginx_webdav_lines);
+}
+
+NginxBefore::NginxBefore(const std::string& upstream_url, std::string_view lines,
+                         std::string_view in_location) {
+  std::string config = replace_all(std::string(nginx_before_lines), "{upstream}", upstream_url);
+  config = replace_all(std::move(config), "{lines}", lines);
+  serve(replace_all(std::move(config), "{in_location}", in_location));
+}
+
+CaddyBefore::CaddyBefore(const std::string& upstream_url, std::string_view lines) {
+  const std::string folder = folder_->path().string();
+  const std::string config = replace_all(std::string(caddy_before_config), "{lines}", lines);
+  start([&](std::uint16_t port) {
+    const std::string file = folder_->write(
+        "Caddyfile", replace_all(replace_all(config, "{upstream}", upstream_url), "{port}",
+                                 std::to_string(port)));
+    // It keeps what it was told, and would do so at home.
+    return std::vector<std::string>{"env", "XDG_CONFIG_HOME=" + folder, "XDG_DATA_HOME=" + folder,
+                                    "caddy", "run", "--config", file, "--adapter", "caddyfile"};
   });
 }
 

@@ -48,10 +48,30 @@ class JsonServer : public Server {
   explicit JsonServer(std::string_view database);
 };
 
+class Nginx : public Server {
+ protected:
+  // `lines` stand in its only server block.
+  void serve(std::string_view lines);
+};
+
 // Both serve files and take PUT, DELETE and MKCOL below /.
-class NginxWebdav : public Server {
+class NginxWebdav : public Nginx {
  public:
   NginxWebdav();
+};
+
+// Passes everything on to the upstream; `lines` stand in its server block, `in_location` where it
+// forwards.
+class NginxBefore : public Nginx {
+ public:
+  NginxBefore(const std::string& upstream_url, std::string_view lines,
+              std::string_view in_location = {});
+};
+
+// The same, `lines` before reverse_proxy.
+class CaddyBefore : public Server {
+ public:
+  CaddyBefore(const std::string& upstream_url, std::string_view lines);
 };
 
 class ApacheWebdav : public Server {
