@@ -82,6 +82,24 @@ void check_proxy_protocol(const Config& config, const Places& places, Report& re
   }
 }
 
+// Content that a route allows must find room while nobody else holds any.
+void check_limits(const Config& config, const Places& places, Report& report) {
+  const Route* largest = nullptr;
+  for (const Route& route : config.routes) {
+    if (largest == nullptr || route.settings.max_body > largest->settings.max_body) {
+      largest = &route;
+    }
+  }
+  if (largest == nullptr || largest->settings.max_body <= config.limits.buffered_bodies) return;
+  const std::string path = "routes." + largest->name + ".max_body";
+  report.warning("W312", place_of(places, {"limits.buffered_bodies", path, "defaults.max_body"}),
+                 "limits.buffered_bodies",
+                 "buffered_bodies (" + format_size(config.limits.buffered_bodies) +
+                     ") is less than one content that the route " + in_quotes(largest->name) +
+                     " allows (" + format_size(largest->settings.max_body) + ")",
+                 "make it several times max_body, else the largest writes always get 503");
+}
+
 // A write that is still under way when the drain ends has an outcome that nobody learns.
 void check_drain(const Config& config, const Places& places, Report& report) {
   const Upstream* slowest = nullptr;
@@ -117,6 +135,7 @@ void check_together(const Config& config, const Places& places, Completeness com
   check_proxy_protocol(config, places, report);
   check_used(config, places, report);
   check_drain(config, places, report);
+  check_limits(config, places, report);
 }
 
 }  // namespace ifmatch::config

@@ -26,6 +26,8 @@ struct ListenerTimeouts {
   Milliseconds idle{75'000};    // a kept-alive connection without a request; nginx's default.
   Milliseconds write{30'000};   // a client that takes nothing of its answer for so long is dropped.
   Milliseconds handshake{10'000};  // TLS must be agreed on within it; stops slow handshakes.
+  Milliseconds tunnel{3'600'000};  // a WebSocket in which neither side says anything for so long is
+                                   // closed: long, since most of them are silent most of the time.
 };
 
 struct ListenerLimits {
@@ -222,6 +224,8 @@ struct Route {
   std::string host = "*";   // an exact host in lower case, "*.example.org", or "*"
   std::size_t upstream = 0; // index into Config::upstreams
   std::vector<std::string> resources;  // templates; "/..." is a path, anything else a name
+  std::vector<std::string> upgrade;    // protocols that clients may switch to: "websocket" or none.
+                                       // Never on an enforced route: what flows then nobody guards.
   RouteSettings settings;
 };
 
@@ -237,6 +241,13 @@ struct Network {
 struct TrustedProxies {
   std::vector<std::string> written;  // items as they stand in the file, for `config show`
   std::vector<Network> networks;     // what they stand for
+};
+
+// Over all listeners, upstreams and threads.
+struct Limits {
+  // Content that is held at once: of guarded writes, and of answers to be tagged. A quarter of a
+  // small machine. Beyond it writes get 503, and reads no tag.
+  std::size_t buffered_bodies = 1024 * mib;
 };
 
 struct Store {
@@ -281,6 +292,7 @@ struct Config {
   TrustedProxies trusted_proxies;
   std::vector<Upstream> upstreams;
   std::vector<Route> routes;  // first match wins
+  Limits limits;
   Store store;
   Log log;
   AccessLog access_log;

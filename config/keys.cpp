@@ -73,6 +73,7 @@ constexpr std::array root_keys{
     section("admin", Section::admin),
     plain("trusted_proxies", KeyKind::list),
     map_of("upstreams", Section::upstream),
+    section("limits", Section::limits),
     section("store", Section::store),
     section("defaults", Section::defaults),
     sections("routes", Section::route),
@@ -103,6 +104,7 @@ constexpr std::array listener_timeout_keys{
     duration("idle", 1, day),
     duration("write", 1, day),
     duration("handshake", 1, day),
+    duration("tunnel", 1, day),
 };
 
 constexpr std::array listener_tls_keys{
@@ -166,6 +168,9 @@ constexpr std::array health_check_keys{
     plain("status", KeyKind::list),
 };
 
+// Less than a few contents of the default size would refuse what the routes allow.
+constexpr std::array limit_keys{size("buffered_bodies", mib, 1024 * gib)};
+
 constexpr std::array store_keys{
     choice("type", store_type_names, store_types_later),
     integer("max_resources", 1, 100'000'000),
@@ -196,11 +201,12 @@ constexpr std::array settings_keys{
 };
 
 constexpr auto make_route_keys() {
-  std::array<KeyRule, settings_keys.size() + 4> keys{
+  std::array<KeyRule, settings_keys.size() + 5> keys{
       required(plain("name", KeyKind::text)), required(section("match", Section::match)),
       required(plain("upstream", KeyKind::text)),
       shortened(plain("resource", KeyKind::list), Shorthand::one_item)};
   std::copy(settings_keys.begin(), settings_keys.end(), keys.begin() + 4);
+  keys.back() = plain("upgrade", KeyKind::list);
   return keys;
 }
 constexpr auto route_keys = make_route_keys();
@@ -259,6 +265,7 @@ std::span<const KeyRule> keys_of(Section section) {
     case Section::upstream_timeouts: return upstream_timeout_keys;
     case Section::upstream_tls: return upstream_tls_keys;
     case Section::health_check: return health_check_keys;
+    case Section::limits: return limit_keys;
     case Section::store: return store_keys;
     case Section::defaults: return settings_keys;
     case Section::route: return route_keys;
@@ -288,6 +295,7 @@ std::string_view name_of(Section section) {
     case Section::upstream_timeouts: return "upstream_timeouts";
     case Section::upstream_tls: return "upstream_tls";
     case Section::health_check: return "health_check";
+    case Section::limits: return "limits";
     case Section::store: return "store";
     case Section::defaults: return "defaults";
     case Section::route: return "route";

@@ -25,6 +25,7 @@ enum class Section {
   upstream_timeouts,
   upstream_tls,
   health_check,
+  limits,
   store,
   defaults,
   route,

@@ -34,6 +34,7 @@ Config Reader::read(const Node& root) {
   read_admin(view, config.admin);
   read_trusted_proxies(view, config.trusted_proxies);
   read_upstreams(view, config.upstreams);
+  read_limits(view, config.limits);
   read_store(view, config.store);
   read_log_and_shutdown(view, config);
   RouteSettings defaults;
@@ -120,6 +121,7 @@ void Reader::read_listener(const View& view, Listener& listener) {
     read_duration(*timeouts, "idle", listener.timeouts.idle);
     read_duration(*timeouts, "write", listener.timeouts.write);
     read_duration(*timeouts, "handshake", listener.timeouts.handshake);
+    read_duration(*timeouts, "tunnel", listener.timeouts.tunnel);
   }
   if (const std::optional<View> limits = open(view, "limits")) {
     check_keys(*limits);
@@ -142,6 +144,13 @@ void Reader::read_trusted_proxies(const View& root, TrustedProxies& trusted) {
     trusted.networks.insert(trusted.networks.end(), networks.begin(), networks.end());
     trusted.written.push_back(item->text);
   }
+}
+
+void Reader::read_limits(const View& root, Limits& limits) {
+  const std::optional<View> view = open(root, "limits");
+  if (!view) return;
+  check_keys(*view);
+  read_number(*view, "buffered_bodies", limits.buffered_bodies);
 }
 
 void Reader::read_store(const View& root, Store& store) {

@@ -51,6 +51,7 @@ class Reader {
   void read_urls(const View& view, Upstream& upstream);
   void read_health_check(const View& view, Upstream& upstream);
   void read_url(const View& view, std::string_view key, const Node& node, Upstream& upstream);
+  void read_limits(const View& root, Limits& limits);
   void read_store(const View& root, Store& store);
   void read_access_log(const View& root, AccessLog& log);
   void read_log_and_shutdown(const View& root, Config& config);
@@ -67,6 +68,7 @@ class Reader {
   [[nodiscard]] std::optional<PathPattern> read_match(const View& view, Route& route);
   void read_target(const View& view, Route& route, const std::vector<Upstream>& upstreams);
   void read_resources(const View& view, Route& route, const std::optional<PathPattern>& pattern);
+  void read_upgrade(const View& view, Route& route);
   void read_settings(const View& view, RouteSettings& settings);
   void read_methods(const View& view, std::string_view key, std::vector<std::string>& methods);
   void check_methods(const View& view, const RouteSettings& settings);

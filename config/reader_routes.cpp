@@ -11,6 +11,7 @@ constexpr std::size_t methods_max = 64;
 constexpr std::size_t fields_max = 32;
 constexpr std::size_t resources_max = 16;  // each is one more gate that a write must hold
 constexpr StatusRange doubtful_statuses{500, 599};
+constexpr std::size_t protocols_max = 8;
 
 }  // namespace
 
@@ -70,6 +71,7 @@ void Reader::read_route(const View& view, Route& route, const std::vector<Upstre
   read_target(view, route, upstreams);
   read_resources(view, route, pattern);
   read_settings(view, route.settings);
+  read_upgrade(view, route);
 }
 
 // Fills path and host. Nothing is returned where the path is missing or at fault.
@@ -154,6 +156,30 @@ void Reader::read_resources(const View& view, Route& route,
       route.resources.push_back(item->text);
     }
   }
+}
+
+// What flows after a switch of protocols nobody can guard, so it is a matter of other routes.
+void Reader::read_upgrade(const View& view, Route& route) {
+  const Node* node = view.node->find("upgrade");
+  if (node == nullptr) return;
+  const std::string path = join_path(view.path, "upgrade");
+  for (const Node* item : list(view, "upgrade", protocols_max)) {
+    if (item->kind == Node::Kind::invalid) continue;
+    if (item->text != "websocket") {
+      report_.error("E205", item->place, path,
+                    in_quotes(item->text) + " is no protocol that is passed on",
+                    "write upgrade: [websocket], or leave it out");
+    } else if (!route.upgrade.empty()) {
+      report_.error("E302", item->place, path, in_quotes(item->text) + " is listed twice", "");
+    } else {
+      route.upgrade.push_back(item->text);
+    }
+  }
+  if (route.upgrade.empty() || route.settings.mode != Mode::enforce) return;
+  report_.error("E215", node->place, path,
+                "an enforced route cannot let clients switch to another protocol",
+                "a WebSocket can write anything, and nobody can check it: give it a route of its "
+                "own with mode: bypass");
 }
 
 void Reader::read_settings(const View& view, RouteSettings& settings) {

@@ -190,6 +190,7 @@ void write_listeners(Writer& writer, const Config& config) {
     writer.key("idle", yaml_duration(listener.timeouts.idle));
     writer.key("write", yaml_duration(listener.timeouts.write));
     writer.key("handshake", yaml_duration(listener.timeouts.handshake));
+    writer.key("tunnel", yaml_duration(listener.timeouts.tunnel));
     writer.close();
     writer.open("limits");
     writer.key("header_bytes", format_size(listener.limits.header_bytes));
@@ -297,6 +298,7 @@ void write_routes(Writer& writer, const Config& config) {
     writer.close();
     writer.key("upstream", yaml_string(config.upstreams.at(route.upstream).name));
     writer.key("resource", yaml_list(route.resources));
+    writer.key("upgrade", yaml_list(route.upgrade));
     write_settings(writer, route.settings);
     writer.close();
   }
@@ -315,6 +317,9 @@ std::string show_with(const Config& config, const Origins* origins) {
              has_token ? "token: (hidden)" : "");
   writer.close();
   write_upstreams(writer, config);
+  writer.open("limits");
+  writer.key("buffered_bodies", format_size(config.limits.buffered_bodies));
+  writer.close();
   writer.open("store");
   writer.key("type", "memory");
   writer.key("max_resources", std::to_string(config.store.max_resources));

@@ -18,6 +18,7 @@ build_packages=(
 test_packages=(
   libgtest-dev libgmock-dev nginx apache2-bin caddy openssl python3 spin prometheus
   python3-jsonschema python3-yaml zsh fish
+  python3-websockets slowhttptest
 )
 
 # The proxies that the benchmark compares, and what loads them and draws.

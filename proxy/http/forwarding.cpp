@@ -165,6 +165,7 @@ void write_request_head(std::string& out, const ForwardedRequest& request) {
     write_line(out, "Traceparent", *request.traceparent);
   }
   write_origin(out, request);
+  out += request.hop_lines;
   write_framing(out, request.method, request.framing);
   out += "\r\n";
 }

@@ -51,6 +51,7 @@ struct ForwardedRequest {
   // Set: instead of the client's traceparent and tracestate, which are dropped; "": without one.
   std::optional<std::string_view> traceparent = std::nullopt;
   const Claims* claims = nullptr;  // what is believed of what a trusted peer said
+  std::string_view hop_lines = {};  // whole lines that speak to the next hop alone
 };
 
 // Adds Via, and X-Forwarded-* and Forwarded in place of whatever the peer claimed: the hops that
@@ -81,11 +82,13 @@ struct ForwardedResponse {
   ContentFraming framing; // of our own. For HEAD that of the GET; never chunked on HTTP/1.0
   Closing closing;
   ExposeEtag expose_etag = ExposeEtag::automatic;
-  std::string_view date;  // HTTP-date of now, written where the answer has none
+  std::string_view date;  // HTTP-date of now, written where the answer has none; "" for none
   int status = 0;         // 0: that of the answer; 412 with the current representation
   std::span<const FieldLine> replaced = {};  // as in ForwardedRequest; added where absent
+  std::string_view hop_lines = {};           // as in ForwardedRequest
 };
 
+// Of an interim answer (1xx) neither framing nor closing is written.
 void write_response_head(std::string& out, const ForwardedResponse& response);
 
 // 304 with the fields that RFC 9110 section 15.4.5 asks for, and cookies and CORS fields.

@@ -8,6 +8,7 @@
 #include "proxy/http/characters.hpp"
 #include "proxy/http/conditions.hpp"
 #include "proxy/http/connection.hpp"
+#include "proxy/http/upgrade.hpp"
 
 namespace ifmatch::http {
 
@@ -246,10 +247,13 @@ Checked<RequestShape> check_request(const RequestHead& head) {
   return shape;
 }
 
-Result<ResponseShape> check_response(const ResponseHead& head, std::string_view method) {
+Result<ResponseShape> check_response(const ResponseHead& head, std::string_view method,
+                                     Offer offer) {
   const Fields& fields = head.fields;
   if (head.status < 100 || head.status > 999) return malformed("Its status is out of range.");
-  if (head.status == 101) return malformed("It switches protocols, which nobody asked for.");
+  if (head.status == 101 && (offer == Offer::none || !switches_to_websocket(head))) {
+    return malformed("It switches protocols, which nobody asked for.");
+  }
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const Fields::Line line = fields.line(i);
     if (const Objection why = check_response_line(fields.id(i), line.name, line.value);

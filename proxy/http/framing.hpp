@@ -35,11 +35,18 @@ struct ResponseShape {
   std::optional<std::chrono::seconds> keep_alive_timeout;  // of Keep-Alive: timeout=
 };
 
+// What was asked of the other side besides an answer.
+enum class Offer : std::uint8_t {
+  none,
+  websocket,  // the request was forwarded with `Upgrade: websocket`
+};
+
 // Checks an answer's header section; `method` is that of the request as forwarded. Of an interim
-// answer (1xx) only the status counts, the final one follows. 101 is always malformed, because no
-// Upgrade is ever forwarded. Faults have Origin::upstream and
+// answer (1xx) only the status counts, the final one follows. 101 is malformed where no Upgrade was
+// forwarded, and where it takes up something else. Faults have Origin::upstream and
 // FaultKind::malformed, and Sent::all.
 [[nodiscard]] Result<ResponseShape> check_response(const ResponseHead& head,
-                                                   std::string_view method);
+                                                   std::string_view method,
+                                                   Offer offer = Offer::none);
 
 }  // namespace ifmatch::http

@@ -84,8 +84,11 @@ void write_own_fields(std::string& out, const ForwardedResponse& response) {
   if (!response.etag.empty()) write_line(out, "ETag", response.etag);
   if (needs_exposure(response)) write_line(out, "Access-Control-Expose-Headers", "ETag");
   write_replaced(out, response.replaced);
-  if (!response.head.fields.has(FieldId::date)) write_line(out, "Date", response.date);
+  if (!response.date.empty() && !response.head.fields.has(FieldId::date)) {
+    write_line(out, "Date", response.date);
+  }
   write_via(out, response.head.minor_version);
+  out += response.hop_lines;
 }
 
 std::size_t estimate(const ForwardedResponse& response) noexcept {

@@ -28,9 +28,18 @@ class ChunkFrame {
     buffers.emplace_back(line_.data(), static_cast<std::size_t>(end - line_.data()));
   }
 
-  void close(std::vector<asio::const_buffer>& buffers, LastChunk last) const {
+  // `trailers` are whole lines behind the last chunk; they must live as long as the frame.
+  void close(std::vector<asio::const_buffer>& buffers, LastChunk last,
+             std::string_view trailers = {}) const {
     if (open_) buffers.emplace_back("\r\n", 2);
-    if (last == LastChunk::yes) buffers.emplace_back("0\r\n\r\n", 5);
+    if (last == LastChunk::no) return;
+    if (trailers.empty()) {
+      buffers.emplace_back("0\r\n\r\n", 5);
+      return;
+    }
+    buffers.emplace_back("0\r\n", 3);
+    buffers.emplace_back(trailers.data(), trailers.size());
+    buffers.emplace_back("\r\n", 2);
   }
 
  private:

@@ -137,9 +137,13 @@ Task<error_code> Connection::read_in_the_clear(std::size_t capacity_max, Instant
     }
     // bound_read() may have been called meanwhile: the deadline is where it was left.
     input.release();
+    input_read_ = InputRead::resting;
     auto [waiting] = co_await socket.async_wait(Socket::wait_read, as_tuple);
+    // A cancel may come when the wait has ended already and only this has not yet been resumed.
+    const bool cancelled = std::exchange(input_read_, InputRead::none) == InputRead::cancelled;
     deadline = std::exchange(read_deadline_, never);
     if (waiting) co_return told(waiting);
+    if (cancelled) co_return told(asio::error::operation_aborted);
   }
 }
 

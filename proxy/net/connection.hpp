@@ -17,6 +17,10 @@ class InputBuffer {
     return {memory_.get() + begin_, end_ - begin_};
   }
   void consume(std::size_t count) noexcept;
+  // Changes one octet of readable().
+  void replace(std::size_t position, char octet) noexcept {
+    memory_.get()[begin_ + position] = octet;
+  }
 
   // Room for at least one more octet, or an empty span when `capacity_max` octets are waiting
   // already. Views of readable() dangle after it.
@@ -105,7 +109,8 @@ class Connection final : private Swept {
   // Cancels what is under way; it ends with operation_aborted.
   void cancel() noexcept;
 
-  // A deadline for the calls above: see Sweeper::after().
+  // The time of the latest sweep, and a deadline for the calls above: see Sweeper.
+  [[nodiscard]] Instant now() const noexcept { return sweeper_.now(); }
   [[nodiscard]] Instant after(Clock::duration wait) const noexcept { return sweeper_.after(wait); }
 
   InputBuffer input;

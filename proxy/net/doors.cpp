@@ -4,9 +4,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <atomic>
 
 #include "proxy/net/listening.hpp"
+#include "proxy/net/admission.hpp"
 #include "proxy/net/session.hpp"
 
 namespace ifmatch::net {
@@ -24,7 +24,7 @@ void log_exception(const std::exception_ptr& failure) {
   }
 }
 
-using Count = std::shared_ptr<std::atomic<std::size_t>>;
+using Count = std::shared_ptr<Admission>;
 
 enum class Kind : std::uint8_t { v4, v6, local };
 
@@ -94,7 +94,7 @@ DoorId Doors::bind(const config::Listener& listener) {
 
 void Doors::bind(DoorId id, const config::Listener& listener) {
   Listeners bound = listen_on(listener.address, workers_.size(), supervisor_);
-  auto connections = std::make_shared<std::atomic<std::size_t>>(0);
+  auto connections = std::make_shared<Admission>();
   auto listening = std::make_unique<Listening>();
   listening->id = id;
   listening->address = std::move(bound.address);
@@ -154,10 +154,9 @@ Task<void> Doors::accept_for_ever(std::shared_ptr<Entrance> entrance) {
   Worker& worker = entrance->worker;
   Timer pause(worker.io.get_executor());
   while (entrance->acceptor.is_open()) {
-    if (entrance->connections->load(std::memory_order_relaxed) >=
-        entrance->door.listener->max_connections) {
-      pause.expires_after(accept_pause);
-      co_await pause.async_wait(as_tuple);
+    const std::size_t limit = entrance->door.listener->max_connections;
+    if (entrance->connections->inside() >= limit) {
+      co_await entrance->connections->wait(worker.io, limit, accept_pause);
       continue;
     }
     Socket socket(worker.io.get_executor());
@@ -169,10 +168,10 @@ Task<void> Doors::accept_for_ever(std::shared_ptr<Entrance> entrance) {
       co_await pause.async_wait(as_tuple);
       continue;
     }
-    entrance->connections->fetch_add(1, std::memory_order_relaxed);
+    entrance->connections->enter();
     spawn(worker.io, serve(entrance, std::move(socket)),
           [connections = entrance->connections](const std::exception_ptr& failure_of_session) {
-            connections->fetch_sub(1, std::memory_order_relaxed);
+            connections->leave();
             log_exception(failure_of_session);
           });
   }

@@ -4,9 +4,10 @@
 
 namespace ifmatch::net {
 
-Edition::Edition(asio::io_context& io, Sweeper& sweeper, std::shared_ptr<const Plan> plan,
-                 const Edition* previous)
+Edition::Edition(asio::io_context& io, Sweeper& sweeper, Stalls& stalls,
+                 std::shared_ptr<const Plan> plan, const Edition* previous)
     : plan_(std::move(plan)), hashers_(plan_->site->routes.size()) {
+  site().bodies.set_limit(site().config.limits.buffered_bodies);
   for (const std::shared_ptr<UpstreamState>& upstream : site().upstreams) {
     std::shared_ptr<UpstreamPool> pool;
     if (previous != nullptr) {
@@ -14,7 +15,12 @@ Edition::Edition(asio::io_context& io, Sweeper& sweeper, std::shared_ptr<const P
           previous->pools_, [&](const auto& kept) { return kept->state() == upstream; });
       if (same != previous->pools_.end()) pool = *same;
     }
-    if (!pool) pool = std::make_shared<UpstreamPool>(io, sweeper, upstream);
+    if (!pool) {
+      pool = std::make_shared<UpstreamPool>(io, sweeper, upstream);
+      pool->crowded = [&stalls, &sweeper, made = pool.get()] {
+        stalls.make_room(made, sweeper.now());
+      };
+    }
     pools_.push_back(std::move(pool));
   }
 }

@@ -12,6 +12,7 @@
 #include "proxy/net/guard_desk.hpp"
 #include "proxy/net/shelf.hpp"
 #include "proxy/net/site.hpp"
+#include "proxy/net/stalls.hpp"
 #include "proxy/net/upstream_pool.hpp"
 
 namespace ifmatch::net {
@@ -55,8 +56,9 @@ class Published {
 class Edition : public boost::intrusive_ref_counter<Edition, boost::thread_unsafe_counter> {
  public:
   // Takes over from `previous`, which may be null, the pools of upstreams that are the same.
-  Edition(asio::io_context& io, Sweeper& sweeper, std::shared_ptr<const Plan> plan,
-          const Edition* previous);
+  // `stalls` are those of the thread.
+  Edition(asio::io_context& io, Sweeper& sweeper, Stalls& stalls,
+          std::shared_ptr<const Plan> plan, const Edition* previous);
   ~Edition();
   Edition(const Edition&) = delete;
   Edition& operator=(const Edition&) = delete;

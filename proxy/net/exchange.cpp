@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/guard/assert.hpp"
+#include "proxy/http/trailers.hpp"
 #include "proxy/net/chunk.hpp"
 
 namespace ifmatch::net {
@@ -27,6 +28,13 @@ http::ProblemDetails reconfigured_meanwhile() {
           .detail = "The configuration changed while the request came in. Nothing was written.",
           .retry_after = std::chrono::seconds(1)};
 }
+
+// Octets a second that a client must take of what it is sent: what is held for it is held for all.
+constexpr std::size_t taken_per_second_min = 4096;
+
+// More of them before one answer are read, since time alone bounds a wait, but not passed on. An
+// API that tells of its progress every second stays below.
+constexpr std::size_t interims_max = 100;
 
 constexpr MessageLimits upstream_limits{
     .header_bytes = 64 * 1024, .header_fields = 256, .target_bytes = 0};
@@ -174,6 +182,8 @@ void Exchange::identify() {
 }
 
 Task<Flow> Exchange::serve() {
+  // The server as a whole is we (RFC 9110 section 9.3.7): no route stands for all of them.
+  if (shape_.target.form == http::TargetForm::asterisk) return answer_options();
   routing_ = route_request(site(), head_, shape_.target);
   route_ = routing_.route;
   account_.route = route_;
@@ -215,7 +225,8 @@ http::Checked<guard::Resource> Exchange::resource() const {
 }
 
 Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry carry,
-                                          const http::ContentFraming& framing) const {
+                                          const http::ContentFraming& framing,
+                                          std::string_view hop_lines) const {
   const bool guarded_read = carry == http::Carry::guarded && method == "GET";
   std::array<http::FieldLine, 2> replaced;
   std::size_t replaced_count = 0;
@@ -236,7 +247,8 @@ Lent<std::string> Exchange::upstream_head(std::string_view method, http::Carry c
                .no_cache = guarded_read && route_->settings->check == config::Check::recorded,
                .replaced = std::span(replaced).first(replaced_count),
                .traceparent = traceparent_,
-               .claims = claims_.get()});
+               .claims = claims_.get(),
+               .hop_lines = hop_lines});
   return octets;
 }
 
@@ -266,7 +278,8 @@ Task<Result<void>> Exchange::ask(Answer& answer, std::string_view octets, std::s
     if (!read.has_error()) co_return read;
     http::Fault fault = explained(read.error(), answer.lease.connection());
     // A kept connection may have ended while it was idle: nobody answered, so once more is allowed.
-    const bool nothing_came = !answer.reader || !answer.reader->begun();
+    const bool nothing_came =
+        answer.interims == 0 && (!answer.reader || !answer.reader->begun());
     answer.reader.reset();
     answer.lease = Lease();
     if (!nothing_came || fault.kind != http::FaultKind::closed) co_return fault;
@@ -300,13 +313,14 @@ Task<Result<void>> Exchange::read_answer_head(Answer& answer, std::string_view m
     if (error != ReadError::none) {
       co_return fault_of(error, http::Origin::upstream, http::Sent::all);
     }
-    Result<http::ResponseShape> shape = http::check_response(answer.head, method);
+    Result<http::ResponseShape> shape = http::check_response(answer.head, method, answer.offer);
     if (shape.has_error()) co_return shape.error();
     answer.shape = std::move(*shape);
     // An interim answer that announces content leaves the end of the final one in doubt.
     reusable = reusable && answer.shape.keep_alive;
     answer.shape.keep_alive = reusable;
-    if (answer.head.status >= 200) co_return Result<void>{};
+    if (answer.head.status >= 200 || answer.head.status == 101) co_return Result<void>{};
+    if (++answer.interims <= interims_max && answer.interim) pass_interim(answer);
     // 1xx does not extend the wait of a request that has been sent whole.
     if (reader_.done()) first_octet = std::min(first_octet, client_.after(response_timeout()));
   }
@@ -345,13 +359,22 @@ Flow Exchange::flow_after(const error_code& failure, http::Closing ending) {
   return ending.keep_alive ? Flow::keep : Flow::close;
 }
 
+Instant Exchange::taken_by(std::size_t octets) const {
+  const std::chrono::milliseconds pace(octets * 1000 / taken_per_second_min);
+  return client_.after(listener_.timeouts.write + pace);
+}
+
 http::Closing Exchange::closing() const {
   const bool keep = shape_.keep_alive && !worker_.draining && !door_.closed && !must_close_;
   return {.client_minor_version = head_.minor_version, .keep_alive = keep};
 }
 
 Task<Flow> Exchange::send(std::span<asio::const_buffer> buffers, http::Closing ending) {
-  Task<error_code> written = client_.write(buffers, listener_.timeouts.write, never);
+  if (!interim_left_.empty()) return send_behind_interim(buffers, ending);
+  std::size_t octets = 0;
+  for (const asio::const_buffer& buffer : buffers) octets += buffer.size();
+  Task<error_code> written =
+      client_.write(buffers, listener_.timeouts.write, taken_by(octets));
   if (written.await_ready()) return flow_after(written.await_resume(), ending);
   return sent_later(std::move(written), ending);
 }
@@ -400,8 +423,10 @@ Task<Flow> Exchange::refuse_now(http::ProblemDetails& details) {
   http::write_problem(*octets, details,
                       {.method = head_.method, .date = worker_.date(), .closing = ending});
   Lent<std::vector<asio::const_buffer>> buffers = worker_.lend_buffers();
+  if (!interim_left_.empty()) buffers->emplace_back(interim_left_.data(), interim_left_.size());
   buffers->emplace_back(octets->data(), octets->size());
-  Task<error_code> written = client_.write(*buffers, listener_.timeouts.write, never);
+  Task<error_code> written =
+      client_.write(*buffers, listener_.timeouts.write, taken_by(octets->size()));
   if (written.await_ready()) return flow_after(written.await_resume(), ending);
   return sent_later(std::move(written), std::move(octets), std::move(buffers), ending);
 }
@@ -410,6 +435,19 @@ bool is_endless(const http::ResponseHead& head) {
   const std::string_view type = head.fields.first(http::FieldId::content_type);
   constexpr std::string_view stream = "text/event-stream";
   return http::equals_ignoring_case(type.substr(0, stream.size()), stream);
+}
+
+void Exchange::keep_trailers(Answer& answer, http::Validators validators) {
+  const bool trails = validators == http::Validators::keep && head_.minor_version >= 1 &&
+                      answer.shape.framing.kind == http::Framing::chunked;
+  if (trails) answer.reader->keep_trailers(answer.trailers);
+}
+
+Result<void> Exchange::begin_content(Answer& answer, http::Validators validators) {
+  keep_trailers(answer, validators);
+  const ReadError error = answer.reader->take_buffered();
+  if (error == ReadError::none) return {};
+  return fault_of(error, http::Origin::upstream, http::Sent::all);
 }
 
 Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::string_view held,
@@ -431,6 +469,10 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
   if (!reader_.done()) must_close_ = true;
   account_.status = static_cast<std::uint16_t>(answer.head.status);
   const http::Closing ending = closing();
+  const bool trails = chunked && answer.shape.framing.kind == http::Framing::chunked &&
+                      validators == http::Validators::keep;
+  const std::string announced =
+      trails ? http::trailer_announcement(answer.head.fields) : std::string();
   const Lent<std::string> octets = worker_.lend_string();
   http::write_response_head(*octets, {.head = answer.head,
                                      .validators = validators,
@@ -438,19 +480,36 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
                                      .framing = framing,
                                      .closing = ending,
                                      .expose_etag = route_->expose_etag,
-                                     .date = worker_.date()});
+                                     .date = worker_.date(),
+                                     .hop_lines = announced});
   const Lent<std::vector<asio::const_buffer>> buffers = worker_.lend_buffers();
   const auto add = [&buffers](std::string_view text) {
     if (!text.empty()) buffers->emplace_back(text.data(), text.size());
   };
+  if (!bodiless) add(interim_left_);
   add(*octets);
+  // The content of a GET of ours on behalf of a HEAD is left where it is.
   if (bodiless) {
-    // The content of a GET of ours on behalf of a HEAD is left where it is.
     if (onlooker_ != nullptr) onlooker_->answered(answer.head);
+    // An upload still needs the connection; nobody else does.
+    if (upload_ == nullptr) answer.finish();
     co_return co_await send(*buffers, ending);
   }
-  ReadError error = answer.reader->take_buffered();
+  co_return co_await relay_content(answer, *buffers, chunked ? Coding::chunked : Coding::none,
+                                   held, ending);
+}
+
+Task<Flow> Exchange::relay_content(Answer& answer, std::vector<asio::const_buffer>& buffers,
+                                   Coding coding, std::string_view held, http::Closing ending) {
+  const bool chunked = coding == Coding::chunked;
+  const auto add = [&buffers](std::string_view text) {
+    if (!text.empty()) buffers.emplace_back(text.data(), text.size());
+  };
+  ReadError error = ReadError::none;
   HeldContent room(worker_.contents);
+  BodyHold hold(site().bodies);
+  std::string trailers;
+  std::optional<Stall> stall;
   for (bool first = true;; first = false) {
     if (error != ReadError::none) {
       // The head has gone out: a broken connection is the only way left to say so.
@@ -465,19 +524,29 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
       if (done) onlooker_->answered(answer.head);
     }
     ChunkFrame chunk;
-    if (chunked) chunk.open(*buffers, size_of(pieces) + (first ? held.size() : 0));
+    if (chunked) chunk.open(buffers, size_of(pieces) + (first ? held.size() : 0));
     if (first) add(held);
     for (std::string_view piece : pieces) add(piece);
-    if (chunked) chunk.close(*buffers, done ? LastChunk::yes : LastChunk::no);
-    const error_code failure =
-        co_await client_.write(*buffers, listener_.timeouts.write, never);
+    if (chunked && done) http::write_trailers(trailers, answer.trailers, answer.head.fields);
+    if (chunked) chunk.close(buffers, done ? LastChunk::yes : LastChunk::no, trailers);
+    const std::size_t octets = size_of(pieces) + (first ? held.size() : 0);
+    Task<error_code> written =
+        client_.write(buffers, listener_.timeouts.write, taken_by(octets));
+    if (!written.await_ready()) {
+      // While it waits for its client it holds a connection that others may be in need of.
+      if (!stall) stall.emplace(worker_.stalls, &pool(), client_);
+      stall->begin_wait();
+    }
+    const error_code failure = co_await std::move(written);
+    if (stall) stall->end_wait();
     if (failure) co_return Flow::drop;
-    buffers->clear();
+    buffers.clear();
     if (done) break;
     const std::uint64_t straight = std::min<std::uint64_t>(answer.reader->straight_max(),
                                                            streamed_octets_max);
     const Instant deadline = client_.after(response_timeout());
-    if (straight > 0) {
+    // Past the budget it goes through the connection's own small buffer.
+    if (straight > 0 && hold.reserve(straight)) {
       room.reserve(straight);
       error = co_await answer.reader->read_content_into(room.room().first(straight), deadline);
     } else {

@@ -32,6 +32,11 @@ struct Answer {
   http::ResponseHead& head;
   http::ResponseShape shape;
   std::optional<ResponseReader> reader;
+  // How interim answers go on to the client; where it is unset they are none of its business.
+  std::optional<http::Validators> interim;
+  std::size_t interims = 0;  // that came
+  http::Offer offer = http::Offer::none;
+  http::Fields trailers;     // where begin_content() was asked to keep them
 
   // Gives the connection back if the answer was complete, closes it otherwise.
   void finish();
@@ -63,6 +68,8 @@ class Onlooker {
 
 // An event stream has no end that could be waited for.
 [[nodiscard]] bool is_endless(const http::ResponseHead& head);
+
+class Upload;
 
 class Exchange {
  public:
@@ -100,14 +107,24 @@ class Exchange {
   [[nodiscard]] Task<Flow> answer_read(Reading& reading, Answer& answer,
                                        const std::optional<guard::Version>& version);
   [[nodiscard]] Task<Flow> relay_untagged(Reading& reading, Answer& answer);
-  [[nodiscard]] static Task<Flow> wait_for(Task<error_code> written, Lent<std::string> octets,
+  [[nodiscard]] Task<Flow> wait_for(Task<error_code> written, Lent<std::string> octets,
                                            Lent<std::vector<asio::const_buffer>> buffers,
                                            Answer& answer, http::Closing ending);
 
   // Of the pass way.
-  // The answer to an OPTIONS that was to be forwarded no further (RFC 9110 section 7.6.2).
+  // The answer to an OPTIONS that was to be forwarded no further (RFC 9110 section 7.6.2), or asks
+  // about the server as a whole.
   [[nodiscard]] Task<Flow> answer_options();
   [[nodiscard]] Task<Flow> pass_with_content(Answer& answer);
+  [[nodiscard]] Task<Flow> pass_content(Answer& answer, Upload& upload, Passage& passage);
+  // Passes on that the API has switched to WebSocket, and is a tunnel until that ends (tunnel.cpp).
+  [[nodiscard]] Task<Flow> join(Answer& answer);
+  [[nodiscard]] bool offers_upgrade() const noexcept;
+  // What the next hop is told of this request, as whole lines.
+  [[nodiscard]] std::string hop_lines(const Answer& answer) const;
+  [[nodiscard]] bool is_guarded() const noexcept {
+    return route_->settings->mode == config::Mode::enforce;
+  }
 
   // Of the observe way.
   class ObservedRead;
@@ -126,7 +143,8 @@ class Exchange {
   void identify();
   [[nodiscard]] http::Checked<guard::Resource> resource() const;
   [[nodiscard]] Lent<std::string> upstream_head(std::string_view method, http::Carry carry,
-                                                const http::ContentFraming& framing) const;
+                                                const http::ContentFraming& framing,
+                                                std::string_view hop_lines = {}) const;
   // Records what a GET has shown, unless the record could not tell it from something else.
   void learn(guard::ResourceView resource, const guard::Digest& target, const http::Fields& asked,
              const http::Fields& answered, const guard::Version& version, guard::Epoch since,
@@ -142,15 +160,34 @@ class Exchange {
   // Reads heads until one that is not 1xx. Its first octet may take until `first_octet`.
   [[nodiscard]] Task<Result<void>> read_answer_head(Answer& answer, std::string_view method,
                                                     Instant first_octet, Instant total);
+  // Takes what has come of the content with the head, while a fault can still be told. Trailer
+  // fields are kept where the client can be handed them.
+  [[nodiscard]] Result<void> begin_content(Answer& answer, http::Validators validators);
+  void keep_trailers(Answer& answer, http::Validators validators);
+
+  // Interim answers, and what of them the client has not taken yet (interim.cpp).
+  void pass_interim(const Answer& answer);
+  void send_interim(std::string_view octets);
+  void tell_to_continue();
+  [[nodiscard]] Task<error_code> flush_interim();
+
   // Sends on an answer as it arrives. `held` was read of it before and goes first.
+  // REQUIRES: begin_content().
   [[nodiscard]] Task<Flow> relay(Answer& answer, http::Validators validators,
                                  std::string_view held, std::string_view etag = {});
+  enum class Coding : std::uint8_t { none, chunked };
+  // `buffers` holds the head, which goes out with the first pieces.
+  [[nodiscard]] Task<Flow> relay_content(Answer& answer, std::vector<asio::const_buffer>& buffers,
+                                         Coding coding, std::string_view held,
+                                         http::Closing ending);
   [[nodiscard]] Task<Flow> send(std::span<asio::const_buffer> buffers, http::Closing closing);
   [[nodiscard]] static Task<Flow> sent_later(Task<error_code> written, http::Closing closing);
   // The same of something that was made for this one answer, and is kept until it is written.
   [[nodiscard]] static Task<Flow> sent_later(Task<error_code> written, Lent<std::string> octets,
                                              Lent<std::vector<asio::const_buffer>> buffers,
                                              http::Closing closing);
+  [[nodiscard]] Task<Flow> send_behind_interim(std::span<asio::const_buffer> buffers,
+                                               http::Closing closing);
   [[nodiscard]] static Flow flow_after(const error_code& failure, http::Closing closing);
   [[nodiscard]] Task<Flow> refuse(http::ProblemDetails details);
   // Reads and drops what the client still sends of its content, so that the connection lives on.
@@ -158,6 +195,8 @@ class Exchange {
   // Completes `details`, which need not outlive the call.
   [[nodiscard]] Task<Flow> refuse_now(http::ProblemDetails& details);
   [[nodiscard]] http::Closing closing() const;
+  // By when a client must have taken so much. Silences alone would let an octet a minute do.
+  [[nodiscard]] Instant taken_by(std::size_t octets) const;
   // What the upstream is told as Host: as the client sent it, and its own where there was none.
   [[nodiscard]] std::string_view host() const {
     return shape_.target.host.empty() ? route_->authority : shape_.target.host;
@@ -190,12 +229,16 @@ class Exchange {
   std::optional<std::string_view> traceparent_;  // see ForwardedRequest
   std::array<char, http::traceparent_octets> made_traceparent_;
   bool continue_owed_ = false;  // the client waits for 100 before it sends its content
+  bool continued_ = false;      // it was told so
   bool must_close_ = false;     // the answer cannot be delimited, or content was left unread
   unsigned restarts_ = 0;       // how often again() was called
   std::optional<std::string> content_;  // of a write that begins anew
   std::string hops_left_;       // Max-Forwards of an OPTIONS as forwarded, "" where it has none
   std::string_view withheld_;   // a field of the client's that is not forwarded, "" for none
   Onlooker* onlooker_ = nullptr;  // of the observe way
+  std::string interim_left_;    // of interim answers, whole or not, that the client has yet to take
+  bool interim_flows_ = false;  // flush_interim() is under way
+  Upload* upload_ = nullptr;    // one that waits until the API wants the content
 
   Routing routing_;
   const SiteRoute* route_ = nullptr;  // routing_.route

@@ -101,7 +101,11 @@ Task<ReadError> MessageReader<Head>::read_head(Head& head, Instant first_octet,
       }
       error_code failure;
       parser_.input = input;
-      const std::size_t used = parser_.put(asio::const_buffer(input.data(), input.size()), failure);
+      std::size_t used = parser_.put(asio::const_buffer(input.data(), input.size()), failure);
+      if (failure == beast_http::error::bad_version && lower_version()) {
+        failure = {};
+        used = parser_.put(asio::const_buffer(input.data(), input.size()), failure);
+      }
       connection_.input.consume(used);
       section_octets_ += used;
       if (failure && failure != beast_http::error::need_more) co_return translate(failure);
@@ -119,6 +123,26 @@ Task<ReadError> MessageReader<Head>::read_head(Head& head, Instant first_octet,
     }
     if (failure) co_return translate(failure);
   }
+}
+
+// Whoever speaks HTTP/1.2 must be understood by whoever speaks HTTP/1.1 (RFC 9110 section 2.5), but
+// Beast does not know that. It has taken nothing of a line that it objects to.
+template <typename Head>
+bool MessageReader<Head>::lower_version() {
+  constexpr std::string_view name = "HTTP/1.";
+  const std::string_view input = connection_.input.readable();
+  std::size_t digit = name.size();
+  if constexpr (Parser::is_request) {
+    const std::size_t line = input.find('\r');
+    if (line == std::string_view::npos || line <= name.size()) return false;
+    digit = line - 1;
+  }
+  if (digit >= input.size() || input.substr(digit - name.size(), name.size()) != name ||
+      input[digit] < '2' || input[digit] > '9') {
+    return false;
+  }
+  connection_.input.replace(digit, '1');
+  return true;
 }
 
 template <typename Head>

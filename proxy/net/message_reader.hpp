@@ -1,6 +1,7 @@
 // Reads one message from a connection: first its head, then its content piece by piece. Beast finds
 // the boundaries; what it lets through is judged by http/framing.hpp. The fields are those of the
-// header section: a trailer section is read, bounded and dropped, never merged into them.
+// header section: a trailer section is read and bounded, never merged into them, and dropped where
+// nobody asked for it.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +27,7 @@ enum class ReadError : std::uint8_t {
   truncated,        // ... or within one
   timeout,
   malformed,
-  version,          // not HTTP/1.0 or HTTP/1.1
+  version,          // another major version than HTTP/1
   target_too_long,
   fields_too_large,
 };
@@ -48,6 +49,7 @@ class MessageParser final
   }
 
   Head* head = nullptr;
+  http::Fields* trailers = nullptr;  // where they go, if anybody wants them
   std::string_view input;  // what put() was given, to recognise folded lines
   boost::container::small_vector<std::string_view, 4> pieces;
   ReadError refusal = ReadError::none;  // by a limit of ours
@@ -121,7 +123,10 @@ class MessageParser final
       return;
     }
     // After the header section these are trailer fields.
-    if (this->is_header_done()) return;
+    if (this->is_header_done()) {
+      if (trailers != nullptr) trailers->add(plain(name), plain(value));
+      return;
+    }
     if (written) {
       head->fields.add_written({name.data(), name.size() + value.size() + 4}, name.size(),
                                identity_of(known, plain(name)));
@@ -173,6 +178,10 @@ class MessageReader {
   // REQUIRES: read_head was not called yet.
   void without_content();
 
+  // Asks for the trailer fields. They are complete once done(). REQUIRES: no content was read yet,
+  // and `trailers` outlives the reading.
+  void keep_trailers(http::Fields& trailers) noexcept { parser_.trailers = &trailers; }
+
   // Reads until the header section is complete. `head` is filled and must outlive the call only.
   // The first octet may take until `first_octet`, the section `whole` after that, all until
   // `total`.
@@ -207,6 +216,8 @@ class MessageReader {
   [[nodiscard]] ReadError parse();
   void forget_pieces() noexcept;
   [[nodiscard]] ReadError translate(const error_code& failure) const;
+  // Spells a version that is later than ours, but means the same, as ours.
+  [[nodiscard]] bool lower_version();
 
   Connection& connection_;
   MessageLimits limits_;

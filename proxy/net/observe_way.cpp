@@ -295,6 +295,8 @@ void Exchange::withhold_own_tags() {
 Task<Flow> Exchange::observe_way() {
   withhold_own_tags();
   if (http::kind_of(head_.method) == http::MethodKind::unsafe) return observe_write();
+  // A tunnel has no content that could be looked at.
+  if (offers_upgrade()) return pass_way();
   // Whatever content a GET has selects something that nobody could name.
   if (!reader_.done()) return pass_way();
   return observe_read();
@@ -310,7 +312,9 @@ Task<Flow> Exchange::observe_read() {
   Lent<plugins::VersionHasher> hasher = edition_->lend_hasher(*route_);
   ObservedRead reading(*this, hasher);
   Answer answer(worker_);
-  const Lent<std::string> octets = upstream_head(head_.method, http::Carry::everything, {});
+  answer.interim = http::Validators::keep;
+  const Lent<std::string> octets =
+      upstream_head(head_.method, http::Carry::everything, {}, hop_lines(answer));
   account_.forwarded = true;
   const Result<void> asked = co_await ask(answer, *octets, head_.method, never, account_.upstream);
   if (asked.has_error()) {
@@ -327,6 +331,7 @@ Task<Flow> Exchange::observe_read() {
     if (status == 200) reading.begin(answer.head);
   }
   if (onlooker_ != nullptr && status == 200 && !answer.head.fields.has(http::FieldId::etag)) {
+    keep_trailers(answer, http::Validators::keep);
     const ReadError error = co_await hold_back(answer, reading, held, hold);
     if (error != ReadError::none) {
       co_return co_await refuse(http::problem_of(
@@ -337,6 +342,10 @@ Task<Flow> Exchange::observe_read() {
       const auto version = reading.read(answer.head, guard::Shown::to_client);
       if (version) etag = http::format_tag(*version);
     }
+  }
+  const Result<void> begun = begin_content(answer, http::Validators::keep);
+  if (begun.has_error()) {
+    co_return co_await refuse(http::problem_of(begun.error(), http::MethodKind::read));
   }
   const Flow flow = co_await relay(answer, http::Validators::keep, held.view(), etag);
   answer.finish();

@@ -2,8 +2,9 @@
 // streams in both directions at the pace of the slower side, and nothing is held.
 #include <charconv>
 
-#include "proxy/net/chunk.hpp"
-#include "proxy/net/exchange.hpp"
+#include "proxy/http/trailers.hpp"
+#include "proxy/http/upgrade.hpp"
+#include "proxy/net/upload.hpp"
 
 namespace ifmatch::net {
 namespace {
@@ -22,85 +23,6 @@ std::optional<std::uint64_t> max_forwards(const http::RequestHead& head) {
 
 }  // namespace
 
-// Sends the content of a request on while its answer may already be coming back. Runs beside
-// pass_way(), which outlives it.
-class Upload {
- public:
-  Upload(Exchange& exchange, Connection& upstream, bool chunked)
-      : exchange_(exchange),
-        upstream_(upstream),
-        chunked_(chunked),
-        bell_(exchange.worker_.io.get_executor(), never) {}
-
-  // Appends what the reader has just taken, framed for the upstream. The views live until the
-  // reader is asked again.
-  void append_pieces(std::vector<asio::const_buffer>& buffers) {
-    const std::span<const std::string_view> pieces = exchange_.reader_.pieces();
-    if (chunked_) chunk_.open(buffers, size_of(pieces));
-    for (std::string_view piece : pieces) buffers.emplace_back(piece.data(), piece.size());
-    if (chunked_) {
-      chunk_.close(buffers, exchange_.reader_.done() ? LastChunk::yes : LastChunk::no);
-    }
-  }
-
-  void start() {
-    running_ = true;
-    spawn(exchange_.worker_.io, run(), [this](const std::exception_ptr& failure) {
-      running_ = false;
-      if (failure) upstream_.cancel();
-      bell_.cancel();
-    });
-  }
-
-  // Ends it, whatever it waits for.
-  [[nodiscard]] Task<void> stop() {
-    stopping_ = true;
-    while (running_) {
-      exchange_.client_.cancel();
-      upstream_.cancel();
-      bell_.expires_at(never);
-      co_await bell_.async_wait(as_tuple);
-    }
-  }
-
-  // Every octet was handed to the kernel.
-  [[nodiscard]] bool sent_whole() const noexcept { return sent_whole_; }
-  [[nodiscard]] ReadError client_error() const noexcept { return client_error_; }
-
- private:
-  Task<void> run() {
-    std::vector<asio::const_buffer> buffers;
-    while (!exchange_.reader_.done()) {
-      client_error_ = co_await exchange_.reader_.read_content(
-          exchange_.client_.after(exchange_.listener_.timeouts.body));
-      if (client_error_ != ReadError::none) {
-        upstream_.cancel();
-        co_return;
-      }
-      if (stopping_) co_return;
-      buffers.clear();
-      append_pieces(buffers);
-      const error_code failure =
-          co_await upstream_.write(buffers, exchange_.response_timeout(), never);
-      // The upstream may have answered before it had read everything: pass_way() looks.
-      if (failure) break;
-      if (exchange_.reader_.done()) sent_whole_ = true;
-      if (stopping_) co_return;
-    }
-    upstream_.bound_read(upstream_.after(exchange_.response_timeout()));
-  }
-
-  Exchange& exchange_;
-  Connection& upstream_;
-  bool chunked_;
-  Timer bell_;
-  bool running_ = false;
-  bool stopping_ = false;
-  bool sent_whole_ = false;
-  ReadError client_error_ = ReadError::none;
-  ChunkFrame chunk_;
-};
-
 Task<Flow> Exchange::answer_options() {
   if (!reader_.done()) must_close_ = true;
   http::ResponseHead head;
@@ -118,31 +40,59 @@ Task<Flow> Exchange::answer_options() {
   co_return co_await send({&buffer, 1}, ending);
 }
 
+bool Exchange::offers_upgrade() const noexcept {
+  return !route_->config->upgrade.empty() && http::offers_websocket(head_, shape_.framing);
+}
+
+std::string Exchange::hop_lines(const Answer& answer) const {
+  if (answer.offer == http::Offer::websocket) return std::string(http::websocket_lines);
+  // Fields that each hop says anew. Trailer fields that a guarded route asked for would be dropped.
+  const http::Fields& fields = head_.fields;
+  std::string lines;
+  if (is_guarded() || head_.minor_version < 1) return lines;
+  if (http::lists(fields, http::FieldId::te, "trailers")) {
+    lines += "TE: trailers\r\nConnection: TE\r\n";
+  }
+  if (shape_.framing.kind == http::Framing::chunked) lines += http::trailer_announcement(fields);
+  return lines;
+}
+
 Task<Flow> Exchange::pass_way() {
-  const bool guarded = route_->settings->mode == config::Mode::enforce;
   if (const std::optional<std::uint64_t> hops = max_forwards(head_)) {
     if (*hops == 0) co_return co_await answer_options();
     hops_left_ = std::to_string(*hops - 1);
   }
+  const http::Validators validators =
+      is_guarded() ? http::Validators::drop : http::Validators::keep;
   Answer answer(worker_);
+  answer.interim = validators;
+  if (offers_upgrade()) {
+    // What flows through a tunnel nobody checks, so it must not lead to what an API that is lax
+    // about paths takes for something guarded.
+    if (may_reach_guarded(site(), routing_, shape_.target)) {
+      http::ProblemDetails problem{.problem = http::Problem::ambiguous_path};
+      co_return co_await refuse(std::move(problem));
+    }
+    answer.offer = http::Offer::websocket;
+  }
   if (!reader_.done() || http::kind_of(head_.method) == http::MethodKind::unsafe) {
     co_return co_await pass_with_content(answer);
   }
-  const http::Carry carry = guarded ? http::Carry::guarded : http::Carry::everything;
-  const Lent<std::string> octets = upstream_head(head_.method, carry, {});
+  const http::Carry carry = is_guarded() ? http::Carry::guarded : http::Carry::everything;
+  const Lent<std::string> octets = upstream_head(head_.method, carry, {}, hop_lines(answer));
   account_.forwarded = true;
-  const Result<void> asked = co_await ask(answer, *octets, head_.method, never, account_.upstream);
+  Result<void> asked = co_await ask(answer, *octets, head_.method, never, account_.upstream);
+  if (!asked.has_error() && answer.head.status == 101) co_return co_await join(answer);
+  if (!asked.has_error()) asked = begin_content(answer, validators);
   if (asked.has_error()) {
     co_return co_await refuse(http::problem_of(asked.error(), http::MethodKind::safe));
   }
-  const Flow flow = co_await relay(
-      answer, guarded ? http::Validators::drop : http::Validators::keep, {});
+  const Flow flow = co_await relay(answer, validators, {});
   answer.finish();
   co_return flow;
 }
 
 Task<Flow> Exchange::pass_with_content(Answer& answer) {
-  const bool guarded = route_->settings->mode == config::Mode::enforce;
   const http::MethodKind kind = http::kind_of(head_.method);
   Passage passage(desk(), route_->in_doubt);
   if (kind == http::MethodKind::unsafe && passage.enter(terms()) == Submitted::superseded) {
@@ -152,21 +102,32 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   if (lease.has_error()) co_return co_await refuse(http::problem_of(lease.error(), kind));
   answer.lease = std::move(*lease);
   answer.lease.mark_used();
-  if (std::exchange(continue_owed_, false)) {
-    asio::const_buffer interim(http::continue_answer.data(), http::continue_answer.size());
-    const error_code failure =
-        co_await client_.write({&interim, 1}, listener_.timeouts.write, never);
-    if (failure) co_return Flow::drop;
-  }
 
-  Connection& upstream = answer.lease.connection();
-  Upload upload(*this, upstream, shape_.framing.kind == http::Framing::chunked);
+  http::Fields trailers;
+  if (!is_guarded()) reader_.keep_trailers(trailers);
+  Upload upload(*this, answer.lease.connection(), pool(), trailers);
   const ReadError broken = reader_.take_buffered();
   if (broken != ReadError::none) {
     co_return co_await refuse(problem_of_client(broken));
   }
-  const http::Carry carry = guarded ? http::Carry::guarded : http::Carry::everything;
-  const Lent<std::string> octets = upstream_head(head_.method, carry, shape_.framing);
+  // A client that has sent content already waits for nobody.
+  if (continue_owed_ && (reader_.done() || !reader_.pieces().empty())) {
+    tell_to_continue();
+    if (co_await flush_interim()) co_return Flow::drop;
+  }
+  co_return co_await pass_content(answer, upload, passage);
+}
+
+Task<Flow> Exchange::pass_content(Answer& answer, Upload& upload, Passage& passage) {
+  const http::Validators validators =
+      is_guarded() ? http::Validators::drop : http::Validators::keep;
+  const http::MethodKind kind = http::kind_of(head_.method);
+  Connection& upstream = answer.lease.connection();
+  std::string lines = hop_lines(answer);
+  if (continue_owed_) lines += "Expect: 100-continue\r\n";
+  const Lent<std::string> octets =
+      upstream_head(head_.method, is_guarded() ? http::Carry::guarded : http::Carry::everything,
+                    shape_.framing, lines);
   std::vector<asio::const_buffer> buffers{asio::const_buffer(octets->data(), octets->size())};
   upload.append_pieces(buffers);
   std::optional<Stopwatch> watch(std::in_place, worker_.sinks, account_.upstream);
@@ -181,7 +142,7 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   const bool whole = reader_.done();
   if (!failure && !whole) upload.start();
 
-  // While content still flows, its own silences bound the wait; run() then bounds the read.
+  // While content still flows, its own silences bound the wait; the upload then bounds the read.
   const Instant first_octet = whole || failure ? client_.after(response_timeout()) : never;
   Result<void> read = Result<void>{};
   Flow flow = Flow::close;
@@ -189,9 +150,10 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   try {
     read = co_await read_answer_head(answer, head_.method, first_octet, never);
     watch.reset();
-    if (!read.has_error()) {
-      flow = co_await relay(answer, guarded ? http::Validators::drop : http::Validators::keep, {});
-    }
+    // Nobody who was refused is told to go on.
+    if (upload.awaits_permission()) co_await upload.stop();
+    if (!read.has_error()) read = begin_content(answer, validators);
+    if (!read.has_error()) flow = co_await relay(answer, validators, {});
   } catch (...) {
     thrown = std::current_exception();
   }

@@ -68,6 +68,7 @@ Task<Flow> Exchange::read_way() {
                   .hold = BodyHold(site().bodies)};
   reading.since = desk().epoch();
   Answer answer(worker_);
+  answer.interim = http::Validators::drop;
   const Lent<std::string> octets = upstream_head("GET", http::Carry::guarded, {});
   account_.forwarded = true;
   const Result<void> asked = co_await ask(answer, *octets, "GET", never, account_.upstream);
@@ -77,6 +78,10 @@ Task<Flow> Exchange::read_way() {
   }
   if (answer.head.status != 200 || is_endless(answer.head)) {
     duty.reset();
+    const Result<void> begun = begin_content(answer, http::Validators::drop);
+    if (begun.has_error()) {
+      co_return co_await refuse(http::problem_of(begun.error(), http::MethodKind::read));
+    }
     const Flow flow = co_await relay(answer, http::Validators::drop, {});
     answer.finish();
     co_return flow;
@@ -116,10 +121,11 @@ Task<ReadError> Exchange::take_content(Reading& reading, Answer& answer,
   const std::size_t held_max = route_->settings->max_body;
   const std::uint64_t here = size_of(answer.reader->pieces());
   const std::uint64_t coming = answer.reader->straight_max();
-  const bool counted = held && coming > 0;
-  if (counted) {
-    // What is too long is known before it comes.
-    reading.overflowing = here + coming > held_max || !reading.hold.take(here + coming);
+  const bool measured = held && coming > 0;
+  if (measured) {
+    // What is too long is known before it comes. Of the budget it takes what has come, so that
+    // nobody can fill that with promises.
+    reading.overflowing = here + coming > held_max;
     if (!reading.overflowing) reading.held.reserve(here + coming);
   }
   for (bool in_place = false;;) {
@@ -127,17 +133,17 @@ Task<ReadError> Exchange::take_content(Reading& reading, Answer& answer,
       hasher.update(std::as_bytes(std::span(piece)));
       reading.size += piece.size();
       if (!held) continue;
+      reading.overflowing = reading.overflowing || reading.size > held_max ||
+                            !reading.hold.take(piece.size());
       if (in_place) {
         reading.held.commit(piece.size());
-        continue;
+      } else {
+        reading.held.append(piece);
       }
-      reading.overflowing = reading.overflowing || reading.size > held_max ||
-                            (!counted && !reading.hold.take(piece.size()));
-      reading.held.append(piece);
     }
     if (answer.reader->done() || reading.overflowing) co_return ReadError::none;
     const Instant deadline = client_.after(response_timeout());
-    const std::uint64_t left = counted ? answer.reader->straight_max() : 0;
+    const std::uint64_t left = measured ? answer.reader->straight_max() : 0;
     in_place = left > 0;
     ReadError error = ReadError::none;
     if (in_place) {
@@ -175,6 +181,7 @@ Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
   Lent<std::vector<asio::const_buffer>> buffers = worker_.lend_buffers();
   const bool unchanged = verdict == http::ReadVerdict::not_modified;
   account_.status = static_cast<std::uint16_t>(unchanged ? 304 : answer.head.status);
+  if (!interim_left_.empty()) buffers->emplace_back(interim_left_.data(), interim_left_.size());
   if (unchanged) {
     http::write_not_modified(*octets, forwarded);
   } else {
@@ -194,7 +201,8 @@ Task<Flow> Exchange::answer_read(Reading& reading, Answer& answer,
   const bool in_place = reading.held.empty() && reading.size > 0 && head_.method != "HEAD" &&
                         verdict == http::ReadVerdict::proceed;
   if (!in_place) answer.finish();
-  Task<error_code> written = client_.write(*buffers, listener_.timeouts.write, never);
+  Task<error_code> written =
+      client_.write(*buffers, listener_.timeouts.write, taken_by(reading.size));
   if (!written.await_ready()) {
     return wait_for(std::move(written), std::move(octets), std::move(buffers), answer, ending);
   }
@@ -208,12 +216,22 @@ Task<Flow> Exchange::wait_for(Task<error_code> written,
                               [[maybe_unused]] Lent<std::string> octets,
                               [[maybe_unused]] Lent<std::vector<asio::const_buffer>> buffers,
                               Answer& answer, http::Closing ending) {
+  std::optional<Stall> stall;
+  if (answer.lease) {
+    stall.emplace(worker_.stalls, &pool(), client_);
+    stall->begin_wait();
+  }
   const Flow flow = flow_after(co_await std::move(written), ending);
   answer.finish();
   co_return flow;
 }
 
 Task<Flow> Exchange::relay_untagged(Reading& reading, Answer& answer) {
+  // What came last is held already.
+  const Result<void> begun = begin_content(answer, http::Validators::drop);
+  if (begun.has_error()) {
+    co_return co_await refuse(http::problem_of(begun.error(), http::MethodKind::read));
+  }
   const Flow flow = co_await relay(answer, http::Validators::drop, reading.held.view());
   answer.finish();
   co_return flow;

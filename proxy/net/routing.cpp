@@ -172,6 +172,15 @@ Routing route_request(const Site& site, const http::RequestHead& head,
   return routing;
 }
 
+bool may_reach_guarded(const Site& site, const Routing& routing, const http::Target& target) {
+  Routing folded = routing;
+  http::Checked<std::string> path =
+      http::folded_path(routing.route->upstream->base_path, target.path());
+  if (path.has_error()) return true;
+  folded.folded = std::move(*path);
+  return slips_past_guard(site, folded);
+}
+
 http::Checked<guard::Resource> resource_of(const Site& site, const Routing& routing,
                                            const http::RequestHead& head,
                                            const http::Target& target) {

@@ -41,6 +41,11 @@ struct Routing {
                                                          const http::RequestHead& head,
                                                          const http::Target& target);
 
+// Whether the API may take what a request of a bypass route names for what a guarded route names.
+// REQUIRES: `routing` has a route.
+[[nodiscard]] bool may_reach_guarded(const Site& site, const Routing& routing,
+                                     const http::Target& target);
+
 // How an unsafe request of an enforced route may go on.
 struct WriteTerms {
   http::ParsedConditions conditions;

@@ -10,11 +10,8 @@
 namespace ifmatch::net {
 namespace {
 
-// A quarter of a small machine. Beyond it new writes are refused before anything was sent, and
-// reads stream on without a tag.
-constexpr std::size_t held_content_max = 1024 * config::mib;
 // The budget is asked for so much at once, so that small pieces cost little.
-constexpr std::size_t hold_step = 64 * config::kib;
+constexpr std::size_t hold_step = 16 * config::kib;
 
 bool contains(const std::vector<std::string>& list, std::string_view method) noexcept {
   return std::ranges::find(list, method) != list.end();
@@ -56,8 +53,9 @@ bool SiteRoute::binds_like(const SiteRoute& other) const {
 
 bool BodyBudget::take(std::size_t count) noexcept {
   std::size_t used = used_.load(std::memory_order_relaxed);
+  const std::size_t most = limit();
   do {
-    if (count > limit_ || used > limit_ - count) return false;
+    if (count > most || used > most - count) return false;
   } while (!used_.compare_exchange_weak(used, used + count, std::memory_order_relaxed));
   return true;
 }
@@ -80,7 +78,7 @@ bool BodyHold::reserve(std::size_t count) noexcept {
   return true;
 }
 
-SiteMemory::SiteMemory() : bodies(held_content_max) {}
+SiteMemory::SiteMemory() : bodies(config::Limits().buffered_bodies) {}
 
 std::size_t thread_count(const config::Config& config) {
   if (config.threads != 0) return config.threads;

@@ -188,6 +188,7 @@ void UpstreamPool::sweep(Instant now) {
   }
   // Whoever began to wait while a connection was put back here may have been overlooked.
   make_room();
+  if (crowded && state_.limit.waiting() > 0) crowded();
 }
 
 // On whatever thread it is called, it happens on ours.
@@ -318,6 +319,7 @@ Task<Result<Lease>> UpstreamPool::wait_for_room(std::size_t place, Reuse reuse, 
     case ConnectionLimit::Entry::granted: break;
     case ConnectionLimit::Entry::queued:
       state_.ask_for_room();
+      if (crowded) crowded();
       co_await stay.waiting->timer.async_wait(as_tuple);
   }
   if (!stay.leave()) co_return all_in_use("All connections to the upstream are in use.");

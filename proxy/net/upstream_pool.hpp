@@ -69,6 +69,10 @@ class UpstreamPool final : private Swept, private UpstreamState::Member {
   void retire();
   [[nodiscard]] PoolNumbers numbers() const noexcept;
 
+  // Called when somebody of this thread has to wait because all connections are in use, and at each
+  // sweep while anybody does. Who holds one here and does not need it may give it up.
+  std::function<void()> crowded;
+
  private:
   friend class Lease;
   class Waiting;

@@ -14,7 +14,7 @@ Worker::Worker(const Published& published, std::size_t thread)
       io(*context_),
       published_(published),
       thread_(thread),
-      edition_(new Edition(io, sweeper, published.plan(), nullptr)) {
+      edition_(new Edition(io, sweeper, stalls, published.plan(), nullptr)) {
   refresh_date();
   begin_checks();
 }
@@ -28,7 +28,7 @@ void Worker::renew() {
   std::shared_ptr<const Plan> plan = published_.plan();
   if (plan == edition_->plan()) return;
   const EditionPtr former = std::move(edition_);
-  edition_ = new Edition(io, sweeper, std::move(plan), former.get());
+  edition_ = new Edition(io, sweeper, stalls, std::move(plan), former.get());
   former->retire(edition_.get());
   begin_checks();
   bool some_closed = false;

@@ -11,6 +11,7 @@
 #include "proxy/net/arrival.hpp"
 #include "proxy/net/edition.hpp"
 #include "proxy/net/held_content.hpp"
+#include "proxy/net/stalls.hpp"
 
 namespace ifmatch::net {
 
@@ -70,6 +71,7 @@ class Worker {
   asio::io_context& io;
   Sweeper sweeper;
   ContentMemory contents{sweeper};
+  Stalls stalls;
   std::vector<Interruptible*> sessions;
   // Who is told of every request. They outlive the worker, and come before it serves.
   AccountSinks sinks;

@@ -15,6 +15,9 @@ constexpr std::chrono::milliseconds early_answer_grace{200};
 // So much memory for the answer is there before a write is sent: one of that size is never dropped.
 constexpr std::size_t answer_reserve = 64 * 1024;
 
+// Octets a second that a client must send, on the whole, of content that is held.
+constexpr std::size_t sent_per_second_min = 512;
+
 http::ProblemDetails bodies_exhausted() {
   return {.problem = http::Problem::resource_busy,
           .detail = "Too much content is held at this moment. Nothing was written.",
@@ -107,11 +110,13 @@ Task<std::optional<Flow>> Writing::read_content() {
 Task<std::optional<Flow>> Writing::collect_content() {
   const std::size_t max_body = route_.settings->max_body;
   if (std::exchange(x_.continue_owed_, false)) {
+    x_.continued_ = true;
     asio::const_buffer interim(http::continue_answer.data(), http::continue_answer.size());
     const error_code failure =
         co_await x_.client_.write({&interim, 1}, x_.listener_.timeouts.write, never);
     if (failure) co_return Flow::drop;
   }
+  const Instant begun = x_.client_.after(x_.listener_.timeouts.body);
   ReadError error = x_.reader_.take_buffered();
   // What came whole with the head stays where it is until the request is over.
   if (error == ReadError::none && x_.reader_.done() && x_.reader_.pieces().size() == 1 &&
@@ -133,7 +138,10 @@ Task<std::optional<Flow>> Writing::collect_content() {
       co_return co_await x_.refuse(bodies_exhausted());
     }
     if (x_.reader_.done()) co_return std::nullopt;
-    error = co_await x_.reader_.read_content(x_.client_.after(x_.listener_.timeouts.body));
+    // Silences alone would let an octet a minute hold memory for a day.
+    const std::chrono::seconds pace(collected_.size() / sent_per_second_min);
+    error = co_await x_.reader_.read_content(
+        std::min(x_.client_.after(x_.listener_.timeouts.body), begun + pace));
   }
   co_return co_await x_.refuse(problem_of_client(error));
 }
@@ -245,6 +253,7 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
   // The API may have answered before it had read everything: look, even when the time is over.
   if (failure == asio::error::timed_out) total = connection.after(early_answer_grace);
   Answer reply(x_.worker_);
+  reply.interim = enforced_ ? http::Validators::drop : http::Validators::keep;
   reply.lease = std::move(lease_);
   const Result<void> read = co_await x_.read_answer_head(reply, x_.head_.method, total, total);
   watch.reset();

@@ -102,7 +102,11 @@ RequestSection routing() {
                   "Trailer: X-Late\r\nUpgrade: websocket\r\nProxy-Authorization: Basic eA==\r\n"),
               read({}));
   s.forwarded("hop_by_hop_fields_of_a_bypass_route",
-              get_pass("Keep-Alive: timeout=5\r\nTE: trailers\r\nTrailer: X-Late\r\n"), passed({}));
+              get_pass("Keep-Alive: timeout=5\r\nTE: gzip\r\nTrailer: X-Late\r\n"), passed({}));
+  // 10.1.4: of TE only what we can keep ourselves goes on, said anew for the next hop.
+  s.forwarded("trailers_wanted_on_a_bypass_route",
+              get_pass("TE: gzip;q=0.5, trailers\r\nConnection: TE\r\n"),
+              passed({{"TE", "trailers"}, {"Connection", "TE"}}));
   const std::string end_to_end = "a sender MUST NOT nominate what is for all (section 7.6.1)";
   for (const std::string name : {"Host", "Content-Length", "Transfer-Encoding", "Authorization",
                                  "Cookie", "Cache-Control", "Content-Type", "Expect", "Date", "Via",

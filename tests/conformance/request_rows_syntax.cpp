@@ -52,9 +52,10 @@ RequestSection versions() {
                     .answers = {{}},
                     .after = After::closed,
                     .arrivals = {{.method = "GET", .target = "/doc/a"}}});
-  s.refused("1_2", with("HTTP/1.2"), 505, "version-not-supported",
-            "a recipient SHOULD take it for 1.1 (RFC 9110 section 2.5); nobody sends it");
-  s.refused("1_9", with("HTTP/1.9"), 505, "version-not-supported", "as above");
+  // RFC 9110 section 2.5: a higher minor version is taken for the highest that we know.
+  s.served("1_2", with("HTTP/1.2"));
+  s.served("1_9", with("HTTP/1.9"));
+  s.refused("1_10", with("HTTP/1.10"), 505, "version-not-supported");
   s.refused("2_0", with("HTTP/2.0"), 505, "version-not-supported");
   s.refused("3_0", with("HTTP/3.0"), 505, "version-not-supported");
   s.refused("0_9", with("HTTP/0.9"), 505, "version-not-supported");
@@ -203,12 +204,11 @@ RequestSection target_forms() {
             "method-not-allowed");
   s.refused("origin_form_for_connect", request("CONNECT /doc/a"), 405, "method-not-allowed");
   // 3.2.4, asterisk-form.
-  const std::string no_route = "the server as such is no resource, and no route is for it";
+  // The server as such is no resource: it answers for itself, and nothing arrives.
   for (const auto& [name, line] : std::vector<std::pair<std::string, std::string>>{
            {"asterisk_form_for_options", "OPTIONS *"},
            {"absolute_form_for_options_of_the_server", "OPTIONS http://api.test"}}) {
-    s.refused(name, request(line), 404, "no-route", no_route);
-    s.rows.back().after = After::open;
+    s.rows.push_back({.name = name, .octets = request(line), .answers = {{}}, .arrivals = {}});
   }
   s.forwarded("absolute_form_for_options_of_the_root", request("OPTIONS http://api.test/"),
               {.method = "OPTIONS", .target = "/", .with = {{"Host", "api.test"}}});

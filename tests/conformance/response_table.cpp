@@ -183,6 +183,10 @@ void ResponseSection::unfinished(std::string row, std::string octets, Delivery o
   }
 }
 
+void ResponseSection::interim(std::vector<int> statuses) {
+  for (auto one = rows.end() - 4; one != rows.end(); ++one) one->interim = statuses;
+}
+
 void PrintTo(const ResponseSection& section, std::ostream* out) {
   *out << section.name << ", " << section.rows.size() << " rows";
 }
@@ -252,7 +256,7 @@ void ResponseBench::check_answer(const ResponseRow& row, const Response& answer)
   EXPECT_EQ(meaning_of(answer), meaning_of(row)) << visible(answer.body);
   EXPECT_EQ(answer.version, "HTTP/1.1");
   EXPECT_FALSE(answer.truncated);
-  EXPECT_TRUE(answer.interim.empty());
+  EXPECT_EQ(answer.interim, row.interim);
   if (row.problem.empty()) {
     EXPECT_EQ(visible(answer.body), visible(row.content));
     EXPECT_TRUE(answer.has("Via"));

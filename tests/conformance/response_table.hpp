@@ -33,6 +33,7 @@ struct ResponseRow {
   int status = 200;
   std::string problem = {};  // the end of its type, where the proxy answers itself
   std::string content = {};  // where the API's own answer is relayed
+  std::vector<int> interim = {};  // 1xx before it
   Delivery delivery = Delivery::whole;
   Tag tag = Tag::none;
   Connection connection = Connection::used_again;
@@ -63,6 +64,8 @@ struct ResponseSection {
   void malformed_content(std::string row, std::string octets, Ends ends = Ends::stays_open);
   // The rest does not come in time.
   void unfinished(std::string row, std::string octets, Delivery of_bypass);
+  // The rows of the latest of these get so many 1xx before their answer.
+  void interim(std::vector<int> statuses);
 };
 
 void PrintTo(const ResponseSection& section, std::ostream* out);

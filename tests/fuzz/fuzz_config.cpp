@@ -115,7 +115,8 @@ bool says_the_same(const config::Config& a, const config::Config& b) {
            const auto& s = x.settings;
            const auto& t = y.settings;
            return x.name == y.name && x.path == y.path && x.host == y.host &&
-                  x.upstream == y.upstream && x.resources == y.resources && s.mode == t.mode &&
+                  x.upstream == y.upstream && x.resources == y.resources && x.upgrade == y.upgrade &&
+                  s.mode == t.mode &&
                   s.check == t.check && s.guard == t.guard && s.serialize == t.serialize &&
                   s.on_missing == t.on_missing && s.wildcard == t.wildcard && s.vary == t.vary &&
                   s.max_body == t.max_body && s.gate.wait == t.gate.wait &&

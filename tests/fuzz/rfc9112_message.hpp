@@ -132,8 +132,11 @@ class Reader {
   }
 
   bool version(const std::string& text) {
-    if (text != "HTTP/1.0" && text != "HTTP/1.1") return false;
-    message_.minor_version = text.back() - '0';
+    if (text.size() != 8 || !text.starts_with("HTTP/1.") || text[7] < '0' || text[7] > '9') {
+      return false;
+    }
+    // RFC 9110 section 2.5: a higher minor version is read as the highest that is known.
+    message_.minor_version = text[7] == '0' ? 0 : 1;
     return true;
   }
 

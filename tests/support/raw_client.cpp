@@ -125,6 +125,27 @@ int RawClient::read_interim() {
   return response.status;
 }
 
+bool RawClient::hears_within(Milliseconds wait) const {
+  pollfd waiting{connection_->socket.descriptor(), POLLIN, 0};
+  return ::poll(&waiting, 1, static_cast<int>(wait.count())) > 0;
+}
+
+Head RawClient::read_head() {
+  std::optional<Head> head = connection_->reader.read_head(Deadline{});
+  if (!head) throw SupportError("the connection ended without an answer");
+  return std::move(*head);
+}
+
+std::string RawClient::read_octets(std::size_t count) {
+  std::string octets;
+  Fields none;
+  const auto end = connection_->reader.read_body(
+      Framing::content_length, count, [&octets](std::string_view piece) { octets += piece; },
+      none, Deadline{});
+  if (end != MessageReader::BodyEnd::complete) throw SupportError("the connection ended early");
+  return octets;
+}
+
 std::string RawClient::compose(std::string_view method, std::string_view target,
                                const Fields& fields, std::string_view body) const {
   std::string octets = std::string(method) + " " + std::string(target) + " HTTP/1.1\r\n";

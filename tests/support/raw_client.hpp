@@ -53,6 +53,8 @@ class RawClient {
   [[nodiscard]] Response read_response_into(const MessageReader::Sink& sink, Milliseconds wait);
   // Reads one interim (1xx) answer and returns its status; throws when a final one comes.
   [[nodiscard]] int read_interim();
+  // The next header section, whatever it is, with nothing behind it.
+  [[nodiscard]] Head read_head();
 
   // Sends a whole request and reads its answer. Adds Host, and Content-Length where there is a body
   // or the method is one that usually has one, unless `fields` brings them or Transfer-Encoding.
@@ -66,6 +68,10 @@ class RawClient {
   [[nodiscard]] bool expect_closed(Milliseconds wait = patience);
   // True when nothing at all arrives for that time: neither octets nor an end.
   [[nodiscard]] bool stays_silent(Milliseconds wait);
+  // True as soon as there is something to read, an end included; takes nothing.
+  [[nodiscard]] bool hears_within(Milliseconds wait) const;
+  // Exactly so many octets, as they are.
+  [[nodiscard]] std::string read_octets(std::size_t count);
 
   void half_close() { connection_->socket.half_close(); }
   void reset() { connection_->socket.reset(); }

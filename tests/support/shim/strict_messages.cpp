@@ -174,7 +174,7 @@ Reading read_request(std::string_view octets, StrictMessage& message) {
   if (first == std::string_view::npos || first == last) return Reading::malformed;
   const std::string_view version = line->substr(last + 1);
   if (!is_token(line->substr(0, first)) || !is_visible(line->substr(first + 1, last - first - 1)) ||
-      (version != "HTTP/1.1" && version != "HTTP/1.0")) {
+      version.size() != 8 || !version.starts_with("HTTP/1.") || !is_digit(version[7])) {
     return Reading::malformed;
   }
   message.start_line = *line;
@@ -190,7 +190,7 @@ Reading read_answer(std::string_view octets, std::string_view method, StrictMess
   const std::optional<std::string_view> line = line_at(octets, 0);
   if (!line) return Reading::incomplete;
   const bool status_line = line->size() >= 13 && line->starts_with("HTTP/1.") &&
-                           ((*line)[7] == '1' || (*line)[7] == '0') && (*line)[8] == ' ' &&
+                           is_digit((*line)[7]) && (*line)[8] == ' ' &&
                            (*line)[9] >= '1' && is_digit((*line)[9]) && is_digit((*line)[10]) &&
                            is_digit((*line)[11]) && (*line)[12] == ' ' && is_field_text(*line);
   if (!status_line) return Reading::malformed;

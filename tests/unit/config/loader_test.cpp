@@ -285,6 +285,7 @@ std::string with_wrong_value(Section section, const KeyRule& rule) {
         text = rule.name == "version" ? text.substr(11) : "version: 1\n";
       }
       return text + value + "\n";
+    case Section::limits: return text + "limits: { " + value + " }\n";
     case Section::listener_timeouts: wrap("timeouts: { ", " }"); [[fallthrough]];
     case Section::listener_limits:
       if (section == Section::listener_limits) wrap("limits: { ", " }");

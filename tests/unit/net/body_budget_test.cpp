@@ -12,7 +12,7 @@
 namespace ifmatch::net {
 namespace {
 
-constexpr std::size_t step = 64 * 1024;  // what a hold asks for at once
+constexpr std::size_t step = 16 * 1024;  // what a hold asks for at once
 
 // How many octets are left, in units of `unit`; nothing is taken.
 std::size_t room(BodyBudget& budget, std::size_t unit = 1024) {

@@ -159,6 +159,33 @@ TEST_F(AConnection, CanBeCancelledAfterItFellSilent) {
   EXPECT_EQ(error_code(asio::error::operation_aborted), *ended_);
 }
 
+// The moment between the octet that ends the silence and the read that hears of it.
+TEST_F(AConnection, IsCancelledWhileItIsWokenFromItsSilence) {
+  for (int turns = 0; turns < 3; ++turns) {
+    fall_silent();
+    say("one");
+    std::function<void(int)> later = [&](int left) {
+      if (left > 0) {
+        asio::post(io_, [&later, left] { later(left - 1); });
+      } else if (!ended_ && connection_->input.readable().empty()) {
+        connection_->cancel();
+      }
+    };
+    later(turns);
+    turn();
+    ASSERT_TRUE(ended_);
+    const bool read = !readable().empty();
+    EXPECT_EQ(read ? error_code() : error_code(asio::error::operation_aborted), *ended_);
+    EXPECT_FALSE(turns == 0 && read);
+    connection_->input.consume(readable().size());
+    if (!read) {
+      start_read(seconds(10));
+      turn();
+      connection_->input.consume(readable().size());
+    }
+  }
+}
+
 // The moment between the sweep's cancel and the read that hears of it.
 TEST_F(AConnection, CanBeCancelledClosedOrLateWhileItFallsSilent) {
   const std::array<std::pair<std::function<void()>, asio::error::basic_errors>, 3> ways{{

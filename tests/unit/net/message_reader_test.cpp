@@ -166,6 +166,49 @@ TEST_P(AMessage, HasNoFieldsFromItsTrailers) {
   EXPECT_EQ(message.head.fields.joined("Host"), "a");
 }
 
+// RFC 9110 section 2.5.
+TEST_P(AMessage, OfAHigherMinorVersionIsTakenForOneOfOurs) {
+  for (const std::string version : {"1.2", "1.9"}) {
+    const auto asked = request("GET /a HTTP/" + version + "\r\nHost: a\r\n\r\n");
+    EXPECT_EQ(asked.error, ReadError::none) << version;
+    EXPECT_EQ(asked.head.minor_version, 1);
+    EXPECT_EQ(asked.head.target, "/a");
+    const auto answered = response("HTTP/" + version + " 200 OK\r\nContent-Length: 1\r\n\r\nx");
+    EXPECT_EQ(answered.error, ReadError::none) << version;
+    EXPECT_EQ(answered.head.minor_version, 1);
+    EXPECT_EQ(answered.content, "x");
+  }
+  EXPECT_EQ(request("GET HTTP/1.2 HTTP/1.3\r\nHost: a\r\n\r\n").head.target, "HTTP/1.2");
+  EXPECT_EQ(request("GET /a HTTP/1.a\r\nHost: a\r\n\r\n").error, ReadError::version);
+  EXPECT_EQ(request("GET /a HTTP/1.10\r\nHost: a\r\n\r\n").error, ReadError::version);
+}
+
+TEST_P(AMessage, HandsItsTrailersToWhomItAsksAndNobodyElse) {
+  const std::string octets =
+      "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "2\r\n{}\r\n0\r\nIf-Match: *\r\nX-Late: 1\r\nX-Late:  2 \r\n\r\n";
+  Wire wire;
+  Message<http::RequestHead> message;
+  http::Fields trailers;
+  MessageReader<http::RequestHead> reader(*wire.connection, {});
+  reader.keep_trailers(trailers);
+  wire.start(reader, message);
+  if (GetParam() == Arrival::at_once) {
+    wire.send(octets);
+  } else {
+    for (std::size_t at = 0; at < octets.size(); ++at) {
+      EXPECT_TRUE(trailers.empty() || at > octets.size() - 4);
+      wire.send(octets.substr(at, 1));
+    }
+  }
+  EXPECT_EQ(message.error, ReadError::none);
+  EXPECT_TRUE(message.whole);
+  EXPECT_EQ(trailers.size(), 3U);
+  EXPECT_EQ(trailers.joined("X-Late"), "1, 2");
+  EXPECT_EQ(message.head.fields.size(), 2U);
+  EXPECT_FALSE(message.head.fields.has("If-Match"));
+}
+
 TEST_P(AMessage, WithAFoldedLineOfBlanksOnlyIsMalformed) {
   for (const char* folded : {"X-A:\r\n \r\n", "X-A: \r\n\t\r\n", "X-A: one\r\n \r\n"}) {
     const std::string head = "PUT /a HTTP/1.1\r\nHost: a\r\n";
@@ -196,6 +239,7 @@ TEST_P(AMessage, IsMalformedInOneWayOrAnother) {
     EXPECT_EQ(request(octets).error, ReadError::malformed) << octets;
   }
   EXPECT_EQ(request("GET /a HTTP/2.0\r\nHost: a\r\n\r\n").error, ReadError::version);
+  EXPECT_EQ(request("GET /a HTTP/0.9\r\nHost: a\r\n\r\n").error, ReadError::version);
 }
 
 TEST_P(AMessage, WithAControlCharacterInAChunkExtensionIsMalformed) {
