@@ -76,6 +76,14 @@ void tell_gates(const guard::Resource& resource, guard::Modes modes) {
   }
 }
 
+// The first place of an upstream without its base path, and how many others there are.
+std::string url_at(const config::Upstream& upstream) {
+  const config::Endpoint& first = upstream.urls.front();
+  const std::size_t others = upstream.urls.size() - 1;
+  return (others == 0 ? "" : "(one of " + std::to_string(others + 1) + ") ") +
+         net::place_name(first) + (first.socket.empty() ? "" : ":");
+}
+
 // What stands before the gate for an unsafe request of an enforced route.
 int explain_write(const net::SiteRoute& route, const http::RequestHead& head,
                   const http::RequestShape& shape, const guard::Resource& resource) {
@@ -208,7 +216,7 @@ int explain(const ConfigOptions& options, const std::string& method, const std::
                       std::string(config::mode_names[mode]) + ", check " +
                       (route.settings->check == config::Check::recorded ? "recorded" : "confirm") +
                       ")");
-    line("upstream", route.upstream->name + ": " + site.origins()[route.origin].name() +
+    line("upstream", route.upstream->name + ": " + url_at(*route.upstream) +
                          route.upstream->base_path + shape->target.octets);
   }
   if (routing.problem) return tell_problem(*routing.problem);
