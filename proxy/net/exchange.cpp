@@ -178,7 +178,7 @@ void Exchange::identify() {
   if (tracing == config::Trace::pass) return;
   made_traceparent_ = http::make_traceparent({random_word(), random_word(), random_word()});
   traceparent_ = std::string_view(made_traceparent_.data(), made_traceparent_.size());
-  account_.trace_id = http::trace_id_of(*traceparent_);
+  account_.trace_id = traceparent_->substr(3, http::trace_id_octets);
 }
 
 Task<Flow> Exchange::serve() {
