@@ -92,12 +92,14 @@ Addresses Connector::in_order(const Addresses& known, std::size_t place) {
   if (order.size() == 1) return order;
   if (state_.place(place).addresses.takes_turns()) {
     const std::size_t first = at_[place].turn++ % order.size();
-    std::ranges::rotate(order, order.begin() + static_cast<std::ptrdiff_t>(first));
+    std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(first), order.end());
   }
   const Instant now = sweeper_.now();
-  std::ranges::stable_partition(order, [now](const std::shared_ptr<Address>& address) {
-    return address->rest.standing(now) == Standing::good;
-  });
+  // Neither is the one of std::ranges: clang 14, which fuzzes this, cannot compile what they return.
+  std::stable_partition(order.begin(), order.end(),
+                        [now](const std::shared_ptr<Address>& address) {
+                          return address->rest.standing(now) == Standing::good;
+                        });
   return order;
 }
 
