@@ -148,7 +148,7 @@ UpstreamPool::UpstreamPool(asio::io_context& io, Sweeper& sweeper,
       state_(*shared_),
       connector_(io, sweeper, state_),
       idle_(state_.size()),
-      door_(std::make_shared<Door>(this)) {
+      door_(std::make_shared<Door>(Door{this})) {
   state_.join(*this);
 }
 
