@@ -126,9 +126,12 @@ TEST(InterimAnswers, ThatTheClientDoesNotReadHoldNoWriteUp) {
   // The gate is free again although nobody reads.
   RawClient other = api.connect();
   other.send(other.compose("PUT", "/doc/1", {{"If-Match", "*"}}, "{}"));
-  static_cast<void>(first.read_head());
-  first.say(final_answer);
-  static_cast<void>(first.read_head());
+  // One probe, or two where the gate was not free yet when it came.
+  support::Head asked = first.read_head();
+  while (asked.start_line.starts_with("GET")) {
+    first.say(final_answer);
+    asked = first.read_head();
+  }
   EXPECT_EQ(first.read(2), "{}");
   first.say(final_answer);
   EXPECT_EQ(other.read_response().status, 200);
