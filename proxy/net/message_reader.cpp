@@ -133,8 +133,9 @@ bool MessageReader<Head>::lower_version() {
   const std::string_view input = connection_.input.readable();
   std::size_t digit = name.size();
   if constexpr (Parser::is_request) {
-    const std::size_t line = input.find('\r');
-    if (line == std::string_view::npos || line <= name.size()) return false;
+    // Beast objects as soon as the digit is there, which may be before the end of the line is.
+    const std::size_t line = std::min(input.find('\r'), input.size());
+    if (line <= name.size()) return false;
     digit = line - 1;
   }
   if (digit >= input.size() || input.substr(digit - name.size(), name.size()) != name ||

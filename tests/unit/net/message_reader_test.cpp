@@ -183,6 +183,23 @@ TEST_P(AMessage, OfAHigherMinorVersionIsTakenForOneOfOurs) {
   EXPECT_EQ(request("GET /a HTTP/1.10\r\nHost: a\r\n\r\n").error, ReadError::version);
 }
 
+TEST(AHigherMinorVersion, IsTakenForOneOfOursWhereverItsLineIsCut) {
+  const std::string octets = "GET /a HTTP/1.2\r\nHost: a\r\n\r\n";
+  for (std::size_t cut = 1; cut < octets.size(); ++cut) {
+    Wire wire;
+    Message<http::RequestHead> message;
+    {
+      MessageReader<http::RequestHead> reader(*wire.connection, {});
+      wire.start(reader, message);
+      wire.send(octets.substr(0, cut));
+      wire.send(octets.substr(cut));
+      wire.end();
+    }
+    EXPECT_EQ(message.error, ReadError::none) << "cut behind octet " << cut;
+    EXPECT_EQ(message.head.minor_version, 1) << "cut behind octet " << cut;
+  }
+}
+
 TEST_P(AMessage, HandsItsTrailersToWhomItAsksAndNobodyElse) {
   const std::string octets =
       "PUT /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
