@@ -131,8 +131,11 @@ TEST_F(TlsUpstream, IsSentNothingThatItWouldNotTakeWithoutACertificate) {
     SecureUpstream api = good({.trusts = clients.file(), .versions = version});
     const Response response = api.request("GET", "/doc");
     expect_problem(response, 502, "upstream-unreachable");
-    EXPECT_NE(response.body.find("TLS with the upstream failed: "), std::string::npos)
-        << response.body;
+    // In TLS 1.3 it refuses us when the handshake is over for us: its reason may be lost in a reset.
+    if (version == std::string("1.2")) {
+      EXPECT_NE(response.body.find("TLS with the upstream failed: "), std::string::npos)
+          << response.body;
+    }
     EXPECT_EQ(api.request("PUT", "/doc", {{"If-None-Match", "*"}}, "{}").status, 502);
     EXPECT_TRUE(api.upstream.requests().empty()) << version;
   }

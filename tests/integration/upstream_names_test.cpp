@@ -4,6 +4,8 @@
 
 #include <signal.h>
 
+#include <cstdlib>
+
 #include "tests/integration/rules.hpp"
 
 namespace ifmatch::support {
@@ -26,9 +28,13 @@ class UpstreamNames : public testing::Test {
             "\", timeouts: { connect: 500ms, idle: 0s } } }\n"
             "routes: [{ name: everything, match: { path: \"/**\" }, upstream: api }]\n"
             "state_dir: none\nthreads: 1\n");
+    // A program built with the address sanitizer wants to be told that another library comes first.
+    const char* const options = std::getenv("ASAN_OPTIONS");
+    const std::string given = options == nullptr ? "" : std::string(options) + ":";
     return ProxyProcess::start_with(
         {"run", "-c", file},
         {{"LD_PRELOAD", IFMATCH_TEST_NAMES_LIBRARY},
+         {"ASAN_OPTIONS", given + "verify_asan_link_order=0"},
          {"IFMATCH_TEST_NAMES", (folder.path() / "names").string()}});
   }
   static Response get(const ProxyProcess& proxy) {
