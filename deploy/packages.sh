@@ -13,12 +13,12 @@ build_packages=(
 )
 
 # Debian's nginx has its WebDAV methods compiled in; apache2-bin is Apache without a service;
-# prometheus brings promtool.
+# prometheus brings promtool, systemd its judge of unit files.
 # shellcheck disable=SC2034
 test_packages=(
   libgtest-dev libgmock-dev nginx apache2-bin caddy openssl python3 spin prometheus
   python3-jsonschema python3-yaml zsh fish
-  python3-websockets slowhttptest
+  python3-websockets slowhttptest systemd
 )
 
 # The proxies that the benchmark compares, and what loads them and draws.
