@@ -53,8 +53,8 @@ struct UpstreamPool::Stay {
     ++of.waiting_;
   }
   ~Stay() {
-    if (!left) --of.waiting_;
     if (left) return;
+    --of.waiting_;
     waiting->connection.reset();
     if (of.state_.limit.leave(*waiting)) of.connection_gone();
   }
