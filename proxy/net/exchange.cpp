@@ -1,13 +1,10 @@
 #include "proxy/net/exchange.hpp"
 
 #include <array>
-#include <charconv>
 #include <random>
 #include <utility>
 
 #include "proxy/guard/assert.hpp"
-#include "proxy/http/trailers.hpp"
-#include "proxy/net/chunk.hpp"
 
 namespace ifmatch::net {
 namespace {
@@ -15,9 +12,6 @@ namespace {
 // Content of a refused request up to this size is read and dropped, so that the connection lives
 // on.
 constexpr std::uint64_t drained_octets_max = 64 * 1024;
-
-// Content of known length that is sent on as it arrives is read in pieces of this size at most.
-constexpr std::size_t streamed_octets_max = 64 * 1024;
 
 // So often a request begins anew because of a reload. More reloads than that within one request are
 // a mistake, and somebody waits for the answer.
@@ -38,18 +32,6 @@ constexpr std::size_t interims_max = 100;
 
 constexpr MessageLimits upstream_limits{
     .header_bytes = 64 * 1024, .header_fields = 256, .target_bytes = 0};
-
-// The Content-Length of an answer without content; check_response has found it well-formed.
-http::ContentFraming length_told(const http::Fields& fields) {
-  const std::string_view digits = fields.first(http::FieldId::content_length);
-  http::ContentFraming told;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), told.length);
-  if (!digits.empty() && error == std::errc() && end == digits.data() + digits.size()) {
-    told.kind = http::Framing::length;
-  }
-  return told;
-}
 
 // Says why TLS broke, where it did: in TLS 1.3 an upstream refuses our certificate, or the lack of
 // one, only after it was sent the first request.
@@ -429,131 +411,6 @@ Task<Flow> Exchange::refuse_now(http::ProblemDetails& details) {
       client_.write(*buffers, listener_.timeouts.write, taken_by(octets->size()));
   if (written.await_ready()) return flow_after(written.await_resume(), ending);
   return sent_later(std::move(written), std::move(octets), std::move(buffers), ending);
-}
-
-bool is_endless(const http::ResponseHead& head) {
-  const std::string_view type = head.fields.first(http::FieldId::content_type);
-  constexpr std::string_view stream = "text/event-stream";
-  return http::equals_ignoring_case(type.substr(0, stream.size()), stream);
-}
-
-void Exchange::keep_trailers(Answer& answer, http::Validators validators) {
-  const bool trails = validators == http::Validators::keep && head_.minor_version >= 1 &&
-                      answer.shape.framing.kind == http::Framing::chunked;
-  if (trails) answer.reader->keep_trailers(answer.trailers);
-}
-
-Result<void> Exchange::begin_content(Answer& answer, http::Validators validators) {
-  keep_trailers(answer, validators);
-  const ReadError error = answer.reader->take_buffered();
-  if (error == ReadError::none) return {};
-  return fault_of(error, http::Origin::upstream, http::Sent::all);
-}
-
-Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::string_view held,
-                           std::string_view etag) {
-  const bool bodiless = head_.method == "HEAD" || answer.shape.framing.kind == http::Framing::none;
-  http::ContentFraming framing = answer.shape.framing;
-  const bool of_unknown_length = framing.kind == http::Framing::chunked ||
-                                 framing.kind == http::Framing::until_close;
-  if (of_unknown_length) {
-    const bool chunks = head_.minor_version >= 1;
-    framing.kind = chunks ? http::Framing::chunked : http::Framing::until_close;
-    if (!chunks && !bodiless) must_close_ = true;
-  }
-  if (head_.method == "HEAD" && framing.kind == http::Framing::none) {
-    // It tells the length of the content that a GET would have (RFC 9110 section 8.6).
-    framing = length_told(answer.head.fields);
-  }
-  const bool chunked = framing.kind == http::Framing::chunked && !bodiless;
-  if (!reader_.done()) must_close_ = true;
-  account_.status = static_cast<std::uint16_t>(answer.head.status);
-  const http::Closing ending = closing();
-  const bool trails = chunked && answer.shape.framing.kind == http::Framing::chunked &&
-                      validators == http::Validators::keep;
-  const std::string announced =
-      trails ? http::trailer_announcement(answer.head.fields) : std::string();
-  const Lent<std::string> octets = worker_.lend_string();
-  http::write_response_head(*octets, {.head = answer.head,
-                                     .validators = validators,
-                                     .etag = etag,
-                                     .framing = framing,
-                                     .closing = ending,
-                                     .expose_etag = route_->expose_etag,
-                                     .date = worker_.date(),
-                                     .hop_lines = announced});
-  const Lent<std::vector<asio::const_buffer>> buffers = worker_.lend_buffers();
-  const auto add = [&buffers](std::string_view text) {
-    if (!text.empty()) buffers->emplace_back(text.data(), text.size());
-  };
-  if (!bodiless) add(interim_left_);
-  add(*octets);
-  // The content of a GET of ours on behalf of a HEAD is left where it is.
-  if (bodiless) {
-    if (onlooker_ != nullptr) onlooker_->answered(answer.head);
-    // An upload still needs the connection; nobody else does.
-    if (upload_ == nullptr) answer.finish();
-    co_return co_await send(*buffers, ending);
-  }
-  co_return co_await relay_content(answer, *buffers, chunked ? Coding::chunked : Coding::none,
-                                   held, ending);
-}
-
-Task<Flow> Exchange::relay_content(Answer& answer, std::vector<asio::const_buffer>& buffers,
-                                   Coding coding, std::string_view held, http::Closing ending) {
-  const bool chunked = coding == Coding::chunked;
-  const auto add = [&buffers](std::string_view text) {
-    if (!text.empty()) buffers.emplace_back(text.data(), text.size());
-  };
-  ReadError error = ReadError::none;
-  HeldContent room(worker_.contents);
-  BodyHold hold(site().bodies);
-  std::string trailers;
-  std::optional<Stall> stall;
-  for (bool first = true;; first = false) {
-    if (error != ReadError::none) {
-      // The head has gone out: a broken connection is the only way left to say so.
-      account_.ending = Ending::cut_short;
-      client_.reset();
-      co_return Flow::drop;
-    }
-    const std::span<const std::string_view> pieces = answer.reader->pieces();
-    const bool done = answer.reader->done();
-    if (onlooker_ != nullptr) {
-      for (std::string_view piece : pieces) onlooker_->content(piece);
-      if (done) onlooker_->answered(answer.head);
-    }
-    ChunkFrame chunk;
-    if (chunked) chunk.open(buffers, size_of(pieces) + (first ? held.size() : 0));
-    if (first) add(held);
-    for (std::string_view piece : pieces) add(piece);
-    if (chunked && done) http::write_trailers(trailers, answer.trailers, answer.head.fields);
-    if (chunked) chunk.close(buffers, done ? LastChunk::yes : LastChunk::no, trailers);
-    const std::size_t octets = size_of(pieces) + (first ? held.size() : 0);
-    Task<error_code> written =
-        client_.write(buffers, listener_.timeouts.write, taken_by(octets));
-    if (!written.await_ready()) {
-      // While it waits for its client it holds a connection that others may be in need of.
-      if (!stall) stall.emplace(worker_.stalls, &pool(), client_);
-      stall->begin_wait();
-    }
-    const error_code failure = co_await std::move(written);
-    if (stall) stall->end_wait();
-    if (failure) co_return Flow::drop;
-    buffers.clear();
-    if (done) break;
-    const std::uint64_t straight = std::min<std::uint64_t>(answer.reader->straight_max(),
-                                                           streamed_octets_max);
-    const Instant deadline = client_.after(response_timeout());
-    // Past the budget it goes through the connection's own small buffer.
-    if (straight > 0 && hold.reserve(straight)) {
-      room.reserve(straight);
-      error = co_await answer.reader->read_content_into(room.room().first(straight), deadline);
-    } else {
-      error = co_await answer.reader->read_content(deadline);
-    }
-  }
-  co_return ending.keep_alive ? Flow::keep : Flow::close;
 }
 
 }  // namespace ifmatch::net

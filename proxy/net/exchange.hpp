@@ -164,6 +164,8 @@ class Exchange {
   // fields are kept where the client can be handed them.
   [[nodiscard]] Result<void> begin_content(Answer& answer, http::Validators validators);
   void keep_trailers(Answer& answer, http::Validators validators);
+  // Whether trailer fields of this answer go on to the client.
+  [[nodiscard]] bool trails(const Answer& answer, http::Validators validators) const noexcept;
 
   // Interim answers, and what of them the client has not taken yet (interim.cpp).
   void pass_interim(const Answer& answer);
@@ -171,7 +173,7 @@ class Exchange {
   void tell_to_continue();
   [[nodiscard]] Task<error_code> flush_interim();
 
-  // Sends on an answer as it arrives. `held` was read of it before and goes first.
+  // Sends on an answer as it arrives (relaying.cpp). `held` was read of it before and goes first.
   // REQUIRES: begin_content().
   [[nodiscard]] Task<Flow> relay(Answer& answer, http::Validators validators,
                                  std::string_view held, std::string_view etag = {});
