@@ -27,6 +27,8 @@ GOALS = (
     Goal("PUT confirm, CPU against nginx's PUT", "put-confirm", 1.9),
     Goal("412 from the record, CPU against nginx's GET", "stale", 0.5),
     Goal("enforced GET, CPU against nginx with Lua", "get-900", 0.6, against=("lua",)),
+    Goal("access log and metrics, CPU against neither", "in-sight", 1.08,
+         target="{name}, in sight", against=("{name}",)),
     Goal("p99 at a fixed rate, against nginx", "rate", 1.1, metric="p99_us"),
     Goal("CPU per GET with 1,000,000 resources against 10", "resources", 1.15,
          target="{name}, 1,000,000 resources", against=("{name}, 10 resources",)),

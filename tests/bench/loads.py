@@ -8,6 +8,8 @@ import re
 import resource
 import socket
 import subprocess
+import threading
+import urllib.request
 from dataclasses import dataclass
 
 from processes import BenchError
@@ -88,6 +90,46 @@ def load_at_rate(server, path, rate, connections, seconds, log_path):
     times.sort()
     return {"requests": len(times), "seconds": seconds,
             "p50_us": times[len(times) // 2], "p99_us": times[len(times) * 99 // 100]}
+
+
+def load_new_sessions(server, path, seconds):
+    """One client that makes a TLS session for each request and resumes none."""
+    command = ["openssl", "s_time", "-connect", f"127.0.0.1:{server.port}", "-www", path, "-new",
+               "-time", str(seconds)]
+    finished = subprocess.run(command, capture_output=True, text=True,
+                              timeout=seconds + GRACE_SECONDS, check=False)
+    made = re.search(r"^(\d+) connections in (\d+) real seconds, (\d+) bytes read per connection",
+                     finished.stdout, re.MULTILINE)
+    if finished.returncode != 0 or not made or int(made.group(3)) < 900:
+        raise BenchError(f"openssl s_time failed: {finished.stdout[-500:]}{finished.stderr}")
+    return {"requests": int(made.group(1)), "seconds": seconds}
+
+
+@contextlib.contextmanager
+def read_every_second(url):
+    """Reads a page now and then once a second, for as long as the context lasts."""
+    ended = threading.Event()
+    failed = []
+
+    def read():
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    answer.read()
+            except OSError as error:
+                failed.append(error)
+                return
+            if ended.wait(1):
+                return
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        reader.join()
+    if failed:
+        raise BenchError(f"{url}: {failed[0]}")
 
 
 def receive_answers(connection, count):

@@ -36,9 +36,10 @@ def read_text(path):
 class Server:
     """A child process that listens on a port, with the children that it starts itself."""
 
-    def __init__(self, name, arguments, port, log_path, environment=None):
+    def __init__(self, name, arguments, port, log_path, environment=None, scheme="http"):
         self.name = name
         self.port = port
+        self._scheme = scheme
         self._log_path = log_path
         with open(log_path, "ab") as log:
             self._process = subprocess.Popen(
@@ -52,7 +53,7 @@ class Server:
             time.sleep(0.02)
 
     def url(self, path):
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{self._scheme}://127.0.0.1:{self.port}{path}"
 
     def log(self):
         with open(self._log_path, encoding="utf-8", errors="replace") as log:

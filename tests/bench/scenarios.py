@@ -6,8 +6,10 @@ import os
 import time
 from dataclasses import dataclass, replace
 
-from loads import Requests, fetch, load, load_at_rate, read_each
+from loads import (Requests, fetch, load, load_at_rate, load_new_sessions, read_each,
+                   read_every_second)
 from measure import Scenario, Target, sample
+from processes import free_port
 from servers import BODY_BYTES, PEERS, json_of
 from idle_and_hot import HOT, IDLE
 
@@ -42,12 +44,13 @@ class Beside:
     mode: str = "enforce"
     check: str = "confirm"
     trips: int = 1        # of ifmatch, for each request
+    tls: bool = False     # between the client and the proxy
 
     def __call__(self, lab, peers):
-        targets = [loaded(name, lab, lab.peer(name, self.threads), self.theirs)
+        targets = [loaded(name, lab, lab.peer(name, self.threads, tls=self.tls), self.theirs)
                    for name in self.peers if name in peers]
         for name in lab.binaries:
-            server = lab.ifmatch(name, self.threads, mode=self.mode, check=self.check)
+            server = lab.ifmatch(name, self.threads, mode=self.mode, check=self.check, tls=self.tls)
             requests = self.ours(lab, server) if self.ours else self.theirs
             targets.append(loaded(name, lab, server, requests, self.trips))
         return targets
@@ -126,6 +129,36 @@ def at_a_rate(lab, peers):
     return [target(label, server) for label, server in servers.items()]
 
 
+def handshakes(lab, peers):
+    """One request on each connection, and never a session resumed."""
+    def target(name, server):
+        def measure(seconds):
+            return sample(server, lambda: load_new_sessions(server, GET.path, seconds), lab, 1, 1)
+        return Target(name, measure)
+    return [target(name, lab.peer(name, tls=True))
+            for name in ("nginx", "haproxy", "caddy") if name in peers] + [
+                target(name, lab.ifmatch(name, tls=True)) for name in lab.binaries]
+
+
+def in_sight(lab, peers):
+    """With an access log and without; ifmatch has its metrics read once a second beside it."""
+    del peers
+    targets = [loaded("nginx", lab, lab.peer("nginx"), GET),
+               loaded("nginx, logged", lab, lab.peer("nginx", logged=True), GET)]
+    for name in lab.binaries:
+        targets.append(loaded(name, lab, lab.ifmatch(name), GET))
+        port = free_port()
+        watched = lab.ifmatch(name, logged=True, admin=f"127.0.0.1:{port}")
+
+        def measure(seconds, server=watched, port=port):
+            def run():
+                with read_every_second(f"http://127.0.0.1:{port}/metrics"):
+                    return load(server, GET, seconds)
+            return sample(server, run, lab, 1, GET.connections)
+        targets.append(Target(f"{name}, in sight", measure, name))
+    return targets
+
+
 def few_and_many(lab, peers):
     """GETs of 10 and of 1,000,000 resources, in random order; all of them are recorded before."""
     del peers
@@ -185,6 +218,11 @@ SCENARIOS = (
              Beside(replace(GET, connections=256), peers=("nginx", "relay", "haproxy"))),
     Scenario("threads-2", "enforced GET of 900 B, proxies with 2 threads",
              Beside(replace(GET, threads=2), peers=("nginx", "haproxy", "caddy"), threads=2)),
+    Scenario("tls", "enforced GET of 900 B over TLS 1.3, connections kept",
+             Beside(peers=("nginx", "haproxy", "caddy"), tls=True)),
+    Scenario("tls-new", "enforced GET of 900 B, each in a TLS session of its own", handshakes),
+    Scenario("in-sight", "enforced GET of 900 B, with access log and metrics, and without",
+             in_sight),
     Scenario("rate", f"enforced GET at {RATE_SHARE:.0%} of nginx's saturation", at_a_rate,
              metric="p99_us"),
     Scenario("resources", "GETs of 10 and of 1,000,000 resources in random order", few_and_many,

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import urllib.request
 
 from processes import Server, free_port
@@ -67,19 +68,43 @@ class Lab:
         self._apis.append(store)
         return store
 
-    def peer(self, name, threads=1, api=None):
-        """Starts one of PEERS in front of the API."""
+    def peer(self, name, threads=1, api=None, tls=False, logged=False):
+        """Starts one of PEERS in front of the API. All but `relay` and `lua` can speak TLS to their
+        clients, and `nginx` can keep an access log."""
         start = {"nginx": self._start_nginx, "relay": self._start_relay, "lua": self._start_lua,
                  "haproxy": self._start_haproxy, "caddy": self._start_caddy}[name]
-        return self._keep(start((api or self.api).port, threads))
+        chosen = {"tls": tls} if tls else {}
+        if logged:
+            chosen["logged"] = logged
+        return self._keep(start((api or self.api).port, threads, **chosen))
 
-    def ifmatch(self, name, threads=1, api=None, mode="enforce", check="confirm"):
+    def ifmatch(self, name, threads=1, api=None, mode="enforce", check="confirm", tls=False,
+                logged=False, admin="none"):
         """Starts one of `binaries` in front of the API."""
         port = free_port()
-        config = self._configure("ifmatch.yaml", name, port=port, threads=threads, mode=mode,
-                                 check=check, api_port=(api or self.api).port)
+        config = self._configure(
+            "ifmatch.yaml", name, port=port, threads=threads, mode=mode, check=check, admin=admin,
+            api_port=(api or self.api).port, access_log=self._access_log() if logged else "off",
+            tls=", tls: { certificate: %s, key: %s }" % self.certificate() if tls else "")
         return self._keep(Server(name, [self.binaries[name], "run", "-c", config], port,
-                                 self._log(name)))
+                                 self._log(name), scheme="https" if tls else "http"))
+
+    def certificate(self):
+        """The paths of a certificate for 127.0.0.1 and of its key (P-256), made when first asked
+        for; what HAProxy reads, both in one file, lies beside them."""
+        certificate = os.path.join(self.folder, "tls.crt")
+        key = os.path.join(self.folder, "tls.key")
+        if not os.path.exists(certificate):
+            subprocess.run(
+                [program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                 "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=127.0.0.1", "-addext",
+                 "subjectAltName=IP:127.0.0.1", "-days", "2", "-keyout", key, "-out", certificate],
+                check=True, capture_output=True, timeout=30)
+            with open(os.path.join(self.folder, "tls.pem"), "w", encoding="ascii") as both:
+                for path in (certificate, key):
+                    with open(path, encoding="ascii") as part:
+                        both.write(part.read())
+        return certificate, key
 
     def stop_proxies(self):
         """Ends the proxies, and every API but the common one."""
@@ -101,8 +126,12 @@ class Lab:
             server.stop()
         servers.clear()
 
-    def _start_nginx(self, api_port, threads):
-        return self._nginx("nginx", "nginx.conf", free_port(), threads=threads, api_port=api_port)
+    def _start_nginx(self, api_port, threads, tls=False, logged=False):
+        spoken = "ssl_certificate %s; ssl_certificate_key %s;" % self.certificate() if tls else ""
+        return self._nginx("nginx", "nginx.conf", free_port(), "https" if tls else "http",
+                           threads=threads, api_port=api_port, ssl="ssl" if tls else "", tls=spoken,
+                           access_log=self._access_log() + " combined buffer=64k flush=1s"
+                           if logged else "off")
 
     def _start_lua(self, api_port, threads):
         return self._nginx("lua", "lua.conf", free_port(), threads=threads, api_port=api_port)
@@ -112,27 +141,30 @@ class Lab:
         binary = os.path.join(RELEASE, "tests", "bench", "bench_relay")
         return Server("relay", [binary, str(port), str(api_port)], port, self._log("relay"))
 
-    def _start_haproxy(self, api_port, threads):
+    def _start_haproxy(self, api_port, threads, tls=False):
         port = free_port()
+        spoken = f"ssl crt {self.certificate()[0][:-3]}pem" if tls else ""
         config = self._configure("haproxy.cfg", "haproxy", port=port, api_port=api_port,
-                                 threads=threads)
+                                 threads=threads, tls=spoken)
         return Server("haproxy", [program("haproxy"), "-db", "-f", config], port,
-                      self._log("haproxy"))
+                      self._log("haproxy"), scheme="https" if tls else "http")
 
-    def _start_caddy(self, api_port, threads):
+    def _start_caddy(self, api_port, threads, tls=False):
         port = free_port()
-        config = self._configure("Caddyfile", "caddy", port=port, api_port=api_port)
+        scheme = "https" if tls else "http"
+        config = self._configure("Caddyfile", "caddy", port=port, api_port=api_port, scheme=scheme,
+                                 tls="tls %s %s" % self.certificate() if tls else "")
         arguments = [program("caddy"), "run", "--adapter", "caddyfile", "--config", config]
         return Server("caddy", arguments, port, self._log("caddy"), {
             "GOMAXPROCS": str(threads), "HOME": self.folder,
-            "XDG_CONFIG_HOME": self.folder, "XDG_DATA_HOME": self.folder})
+            "XDG_CONFIG_HOME": self.folder, "XDG_DATA_HOME": self.folder}, scheme)
 
-    def _nginx(self, name, template, port, **values):
+    def _nginx(self, name, template, port, scheme="http", **values):
         # Its workers would otherwise change to a user who may not see the folder.
         user = "user root;" if os.geteuid() == 0 else ""
         config = self._configure(template, name, port=port, user=user, **values)
         arguments = [program("nginx"), "-e", "stderr", "-p", self.folder, "-c", config]
-        return Server(name, arguments, port, self._log(name))
+        return Server(name, arguments, port, self._log(name), scheme=scheme)
 
     def _configure(self, template, name, **values):
         """Fills in a file of config/ and returns the path of the copy."""
@@ -146,6 +178,10 @@ class Lab:
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
         return path
+
+    def _access_log(self):
+        """A path for a log that nobody reads."""
+        return os.path.join(self.folder, f"access-{self._started + 1}.log")
 
     def _log(self, name):
         return os.path.join(self.folder, f"{name}-{self._started}.log")
