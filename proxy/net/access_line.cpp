@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
+#include <span>
 
 #include "proxy/http/characters.hpp"
 #include "proxy/http/problem.hpp"
@@ -14,40 +16,9 @@ using std::chrono::microseconds;
 
 constexpr std::array<std::string_view, 3> ending_names{"whole", "client_left", "cut_short"};
 
-void append_number(std::string& out, std::uint64_t number) {
-  std::array<char, 20> digits;
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-  out.append(digits.data(), end);
-}
-
-// A fixed number of digits, with leading zeros.
-void append_digits(std::string& out, unsigned number, int digits) {
-  std::array<char, 6> text;
-  for (int i = digits; i-- > 0; number /= 10) {
-    text[static_cast<std::size_t>(i)] = static_cast<char>('0' + number % 10);
-  }
-  out.append(text.data(), static_cast<std::size_t>(digits));
-}
-
 std::uint64_t in_microseconds(Clock::duration duration) {
   const auto count = std::chrono::duration_cast<microseconds>(duration).count();
   return count > 0 ? static_cast<std::uint64_t>(count) : 0;
-}
-
-// "12.345": milliseconds.
-void append_milliseconds(std::string& out, Clock::duration duration) {
-  const std::uint64_t count = in_microseconds(duration);
-  append_number(out, count / 1000);
-  out += '.';
-  append_digits(out, static_cast<unsigned>(count % 1000), 3);
-}
-
-// "0.012345": seconds.
-void append_seconds(std::string& out, Clock::duration duration) {
-  const std::uint64_t count = in_microseconds(duration);
-  append_number(out, count / 1'000'000);
-  out += '.';
-  append_digits(out, static_cast<unsigned>(count % 1'000'000), 6);
 }
 
 struct Bounded {
@@ -64,53 +35,104 @@ bool is_plain(char octet) {
   return octet >= 0x20 && octet != 0x7F && octet != '"' && octet != '\\';
 }
 
-// Of any member but the first.
-void append_name(std::string& out, std::string_view name) {
-  out.append(",\"").append(name).append("\":");
-}
-
-void append_member(std::string& out, std::string_view name, std::string_view value,
-                   std::size_t octets_max = logged_value_octets_max) {
-  append_name(out, name);
-  const Bounded part = bounded(value, octets_max);
-  if (std::ranges::all_of(part.text, [](char octet) { return is_plain(octet); })) {
-    out.append("\"").append(part.text).append("\"");
-  } else {
-    http::append_json_string(out, part.text);
+// A fixed number of digits, with leading zeros.
+void append_digits(std::string& out, unsigned number, std::size_t digits) {
+  std::array<char, 6> text;
+  for (std::size_t i = digits; i-- > 0; number /= 10) {
+    text[i] = static_cast<char>('0' + number % 10);
   }
-  if (part.cut) out.insert(out.size() - 1, "...");
+  out.append(text.data(), digits);
 }
 
-void append_member(std::string& out, std::string_view name, std::uint64_t value) {
-  append_name(out, name);
-  append_number(out, value);
-}
+// Where the next octet of a line goes. Appending to a string would look after its capacity sixty
+// times a line; here there is room for the longest one.
+class Cursor {
+ public:
+  explicit Cursor(std::span<char> room) : begin_(room.data()), at_(begin_), left_(room.size()) {}
 
-void append_member(std::string& out, std::string_view name, Clock::duration value) {
-  append_name(out, name);
-  append_milliseconds(out, value);
-}
+  [[nodiscard]] std::string_view written() const {
+    return {begin_, static_cast<std::size_t>(at_ - begin_)};
+  }
 
-// In double quotes, as nginx and Apache do it: what could end the quotes or the line is "\x0A".
-void append_quoted(std::string& out, std::string_view value,
-                   std::size_t octets_max = logged_value_octets_max) {
-  const Bounded part = bounded(value, octets_max);
-  if (part.text.empty()) out += '-';
-  for (const char octet : part.text) {
-    if (is_plain(octet)) {
-      out += octet;
-      continue;
+  void put(std::string_view text) {
+    if (text.size() > left_) return;
+    std::memcpy(at_, text.data(), text.size());
+    advance(text.size());
+  }
+
+  void put_number(std::uint64_t number) {
+    const auto [end, error] = std::to_chars(at_, at_ + left_, number);
+    if (error == std::errc()) advance(static_cast<std::size_t>(end - at_));
+  }
+
+  void put_digits(unsigned number, std::size_t digits) {
+    if (digits > left_) return;
+    for (std::size_t i = digits; i-- > 0; number /= 10) {
+      at_[i] = static_cast<char>('0' + number % 10);
     }
-    const auto code = static_cast<unsigned char>(octet);
-    out.append("\\x");
-    out += http::upper_hex_digits[code >> 4U];
-    out += http::upper_hex_digits[code & 0xFU];
+    advance(digits);
   }
-  if (part.cut) out += "...";
-}
 
-void append_pair(std::string& out, std::string_view name, std::string_view value) {
-  out.append(" ").append(name).append("=").append(value.empty() ? "-" : value);
+  // "12.345": milliseconds.
+  void put_milliseconds(Clock::duration duration) {
+    const std::uint64_t count = in_microseconds(duration);
+    put_number(count / 1000);
+    put(".");
+    put_digits(static_cast<unsigned>(count % 1000), 3);
+  }
+
+  // "0.012345": seconds.
+  void put_seconds(Clock::duration duration) {
+    const std::uint64_t count = in_microseconds(duration);
+    put_number(count / 1'000'000);
+    put(".");
+    put_digits(static_cast<unsigned>(count % 1'000'000), 6);
+  }
+
+  // What came from outside, within double quotes of JSON.
+  void put_json(std::string_view value, std::size_t octets_max = logged_value_octets_max) {
+    const Bounded part = bounded(value, octets_max);
+    if (std::ranges::all_of(part.text, [](char octet) { return is_plain(octet); })) {
+      put(part.text);
+    } else {
+      std::string escaped;
+      http::append_json_string(escaped, part.text);
+      put(std::string_view(escaped).substr(1, escaped.size() - 2));
+    }
+    if (part.cut) put("...");
+  }
+
+  // The same as nginx and Apache write it: what could end the quotes or the line is "\x0A".
+  void put_quoted(std::string_view value, std::size_t octets_max = logged_value_octets_max) {
+    const Bounded part = bounded(value, octets_max);
+    if (part.text.empty()) put("-");
+    for (const char octet : part.text) {
+      if (is_plain(octet)) {
+        put({&octet, 1});
+        continue;
+      }
+      const auto code = static_cast<unsigned char>(octet);
+      const std::array<char, 4> escaped{'\\', 'x', http::upper_hex_digits[code >> 4U],
+                                        http::upper_hex_digits[code & 0xFU]};
+      put({escaped.data(), escaped.size()});
+    }
+    if (part.cut) put("...");
+  }
+
+ private:
+  void advance(std::size_t count) {
+    at_ += count;
+    left_ -= count;
+  }
+
+  char* begin_;
+  char* at_;
+  std::size_t left_;
+};
+
+void put_pair(Cursor& line, std::string_view name, std::string_view value) {
+  line.put(name);
+  line.put(value.empty() ? "-" : value);
 }
 
 std::string_view protocol_of(const Account& account) {
@@ -150,9 +172,9 @@ void AccessLineWriter::append(std::string& out, config::LogFormat format,
   const std::time_t second = since / 1000;
   if (second != second_) tell_second(second);
   if (format == config::LogFormat::json) {
-    append_json(out, account, static_cast<int>(since % 1000));
+    out.append(json(account, static_cast<unsigned>(since % 1000)));
   } else {
-    append_text(out, account);
+    out.append(text(account));
   }
 }
 
@@ -185,79 +207,118 @@ void AccessLineWriter::tell_second(std::time_t second) {
   combined_.append(clock);
 }
 
-void AccessLineWriter::append_json(std::string& out, const Account& account,
-                                   int milliseconds) const {
+// What is our own, or was read as hexadecimal digits, needs no escaping.
+std::string_view AccessLineWriter::json(const Account& account, unsigned milliseconds) {
   using http::FieldId;
   const http::RequestHead& head = *account.head;
-  out.append("{\"time\":\"").append(iso_).append(".");
-  append_digits(out, static_cast<unsigned>(milliseconds), 3);
-  out.append("Z\"");
-  append_member(out, "client", account.client_address);
-  append_member(out, "method", head.method);
-  append_member(out, "target", head.target, logged_target_octets_max);
-  append_member(out, "host", head.fields.first(FieldId::host));
-  append_member(out, "protocol", protocol_of(account));
-  append_member(out, "route", route_of(account));
-  append_member(out, "status", std::uint64_t{account.status});
-  append_member(out, "decision", name_of(account.decision));
-  if (account.problem) append_member(out, "problem", problem_of(account));
+  Cursor line(room_);
+  line.put("{\"time\":\"");
+  line.put(iso_);
+  line.put(".");
+  line.put_digits(milliseconds, 3);
+  line.put("Z\",\"client\":\"");
+  line.put_json(account.client_address);
+  line.put("\",\"method\":\"");
+  line.put_json(head.method);
+  line.put("\",\"target\":\"");
+  line.put_json(head.target, logged_target_octets_max);
+  line.put("\",\"host\":\"");
+  line.put_json(head.fields.first(FieldId::host));
+  line.put("\",\"protocol\":\"");
+  line.put(protocol_of(account));
+  line.put("\",\"route\":\"");
+  line.put(route_of(account));
+  line.put("\",\"status\":");
+  line.put_number(account.status);
+  line.put(",\"decision\":\"");
+  line.put(name_of(account.decision));
+  if (account.problem) {
+    line.put("\",\"problem\":\"");
+    line.put(problem_of(account));
+  }
   if (account.ending != Ending::whole) {
-    append_member(out, "ending", ending_names[static_cast<std::size_t>(account.ending)]);
+    line.put("\",\"ending\":\"");
+    line.put(ending_names[static_cast<std::size_t>(account.ending)]);
   }
-  if (account.outcome_unknown) out.append(",\"outcome_unknown\":true");
-  append_member(out, "octets_in", account.octets_in);
-  append_member(out, "octets_out", account.octets_out);
-  append_member(out, "duration_ms", account.took);
-  if (account.gated) append_member(out, "gate_ms", account.gate_wait);
-  if (account.probing != Clock::duration{}) append_member(out, "probe_ms", account.probing);
+  line.put("\"");
+  if (account.outcome_unknown) line.put(",\"outcome_unknown\":true");
+  line.put(",\"octets_in\":");
+  line.put_number(account.octets_in);
+  line.put(",\"octets_out\":");
+  line.put_number(account.octets_out);
+  line.put(",\"duration_ms\":");
+  line.put_milliseconds(account.took);
+  if (account.gated) {
+    line.put(",\"gate_ms\":");
+    line.put_milliseconds(account.gate_wait);
+  }
+  if (account.probing != Clock::duration{}) {
+    line.put(",\"probe_ms\":");
+    line.put_milliseconds(account.probing);
+  }
   if (account.forwarded) {
-    append_member(out, "upstream", upstream_of(account));
-    append_member(out, "upstream_ms", account.upstream);
+    line.put(",\"upstream\":\"");
+    line.put_json(upstream_of(account));
+    line.put("\",\"upstream_ms\":");
+    line.put_milliseconds(account.upstream);
   }
-  if (!account.trace_id.empty()) append_member(out, "trace_id", account.trace_id);
-  append_member(out, "user_agent", head.fields.first("User-Agent"));
+  if (!account.trace_id.empty()) {
+    line.put(",\"trace_id\":\"");
+    line.put(account.trace_id);
+    line.put("\"");
+  }
+  line.put(",\"user_agent\":\"");
+  line.put_json(head.fields.first("User-Agent"));
   const std::string_view referer = head.fields.first("Referer");
-  if (!referer.empty()) append_member(out, "referer", referer);
-  out.append("}\n");
+  if (!referer.empty()) {
+    line.put("\",\"referer\":\"");
+    line.put_json(referer);
+  }
+  line.put("\"}\n");
+  return line.written();
 }
 
-void AccessLineWriter::append_text(std::string& out, const Account& account) const {
+std::string_view AccessLineWriter::text(const Account& account) {
   const http::RequestHead& head = *account.head;
-  out.append(account.client_address.empty() ? "-" : account.client_address);
-  out.append(" - - [").append(combined_).append(" +0000] \"");
-  append_quoted(out, head.method);
-  out += ' ';
-  append_quoted(out, head.target, logged_target_octets_max);
+  Cursor line(room_);
+  line.put(account.client_address.empty() ? "-" : account.client_address);
+  line.put(" - - [");
+  line.put(combined_);
+  line.put(" +0000] \"");
+  line.put_quoted(head.method);
+  line.put(" ");
+  line.put_quoted(head.target, logged_target_octets_max);
   const std::string_view protocol = protocol_of(account);
-  out.append(" ").append(protocol.empty() ? "-" : protocol).append("\" ");
-  append_number(out, account.status);
-  out += ' ';
-  append_number(out, account.octets_out);
-  out.append(" \"");
-  append_quoted(out, head.fields.first("Referer"));
-  out.append("\" \"");
-  append_quoted(out, head.fields.first("User-Agent"));
-  out.append("\" host=\"");
-  append_quoted(out, head.fields.first(http::FieldId::host));
-  out += '"';
-  append_pair(out, "route", route_of(account));
-  append_pair(out, "decision", name_of(account.decision));
-  if (account.problem) append_pair(out, "problem", problem_of(account));
+  put_pair(line, " ", protocol);
+  line.put("\" ");
+  line.put_number(account.status);
+  line.put(" ");
+  line.put_number(account.octets_out);
+  line.put(" \"");
+  line.put_quoted(head.fields.first("Referer"));
+  line.put("\" \"");
+  line.put_quoted(head.fields.first("User-Agent"));
+  line.put("\" host=\"");
+  line.put_quoted(head.fields.first(http::FieldId::host));
+  put_pair(line, "\" route=", route_of(account));
+  put_pair(line, " decision=", name_of(account.decision));
+  if (account.problem) put_pair(line, " problem=", problem_of(account));
   if (account.ending != Ending::whole) {
-    append_pair(out, "ending", ending_names[static_cast<std::size_t>(account.ending)]);
+    put_pair(line, " ending=", ending_names[static_cast<std::size_t>(account.ending)]);
   }
-  if (account.outcome_unknown) append_pair(out, "outcome", "unknown");
-  out.append(" in=");
-  append_number(out, account.octets_in);
-  out.append(" duration=");
-  append_seconds(out, account.took);
+  if (account.outcome_unknown) put_pair(line, " outcome=", "unknown");
+  line.put(" in=");
+  line.put_number(account.octets_in);
+  line.put(" duration=");
+  line.put_seconds(account.took);
   if (account.forwarded) {
-    append_pair(out, "upstream", upstream_of(account));
-    out.append(" upstream_duration=");
-    append_seconds(out, account.upstream);
+    put_pair(line, " upstream=", upstream_of(account));
+    line.put(" upstream_duration=");
+    line.put_seconds(account.upstream);
   }
-  append_pair(out, "trace", account.trace_id);
-  out += '\n';
+  put_pair(line, " trace=", account.trace_id);
+  line.put("\n");
+  return line.written();
 }
 
 }  // namespace ifmatch::net

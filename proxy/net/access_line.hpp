@@ -6,6 +6,7 @@
 #include <ctime>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/config.hpp"
 #include "proxy/net/account.hpp"
@@ -27,10 +28,12 @@ class AccessLineWriter {
               std::chrono::system_clock::time_point time);
 
  private:
-  void append_json(std::string& out, const Account& account, int milliseconds) const;
-  void append_text(std::string& out, const Account& account) const;
+  // Both return a line that lies in room_.
+  [[nodiscard]] std::string_view json(const Account& account, unsigned milliseconds);
+  [[nodiscard]] std::string_view text(const Account& account);
   void tell_second(std::time_t second);
 
+  std::vector<char> room_ = std::vector<char>(access_line_octets_max);
   std::time_t second_ = -1;
   std::string iso_;       // "2026-11-25T07:24:43"
   std::string combined_;  // "25/Nov/2026:07:24:43"
