@@ -135,6 +135,23 @@ void put_pair(Cursor& line, std::string_view name, std::string_view value) {
   line.put(value.empty() ? "-" : value);
 }
 
+// What nginx knows as ssl_protocol, ssl_cipher, ssl_server_name and ssl_client_s_dn.
+void put_tls(Cursor& line, const TlsStream& tls) {
+  line.put(",\"tls_version\":\"");
+  line.put(tls.version());
+  line.put("\",\"tls_cipher\":\"");
+  line.put(tls.cipher());
+  if (const std::string name = tls.server_name(); !name.empty()) {
+    line.put("\",\"tls_server_name\":\"");
+    line.put_json(name);
+  }
+  if (const std::string subject = tls.peer_subject(); !subject.empty()) {
+    line.put("\",\"tls_client_subject\":\"");
+    line.put_json(subject);
+  }
+  line.put("\"");
+}
+
 std::string_view protocol_of(const Account& account) {
   if (account.head->method.empty()) return "";
   return account.head->minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1";
@@ -267,6 +284,7 @@ std::string_view AccessLineWriter::json(const Account& account, unsigned millise
     line.put(account.trace_id);
     line.put("\"");
   }
+  if (account.tls != nullptr) [[unlikely]] put_tls(line, *account.tls);
   line.put(",\"user_agent\":\"");
   line.put_json(head.fields.first("User-Agent"));
   const std::string_view referer = head.fields.first("Referer");
@@ -317,6 +335,15 @@ std::string_view AccessLineWriter::text(const Account& account) {
     line.put_seconds(account.upstream);
   }
   put_pair(line, " trace=", account.trace_id);
+  if (account.tls != nullptr) [[unlikely]] {
+    put_pair(line, " tls=", account.tls->version());
+    put_pair(line, " cipher=", account.tls->cipher());
+    line.put(" server_name=\"");
+    line.put_quoted(account.tls->server_name());
+    line.put("\" client_subject=\"");
+    line.put_quoted(account.tls->peer_subject());
+    line.put("\"");
+  }
   line.put("\n");
   return line.written();
 }

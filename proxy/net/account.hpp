@@ -27,6 +27,7 @@ struct Account {
   // What was asked. The views and pointers live until the account has been told, no longer.
   const http::RequestHead* head = nullptr;  // as far as it came: of a broken one perhaps nothing
   std::string_view client_address;
+  const TlsStream* tls = nullptr;    // of the client's connection; null in the clear
   std::string_view trace_id;         // "" where traces are none of our business
   const SiteRoute* route = nullptr;  // null where none matched, or where it never came so far
   std::string_view resource;         // the folded path that names the gate; "" where there is none
@@ -44,7 +45,7 @@ struct Account {
   Ending ending = Ending::whole;
   bool outcome_unknown = false;  // the write was sent, and what came of it could not be learnt
   bool forwarded = false;        // the request itself was sent to the upstream, in part at least
-  std::string_view upstream_address;  // "127.0.0.1:3000"; lives as long as the site
+  std::string_view upstream_address;  // "127.0.0.1:3000", asked last; lives as long as the pool
 
   // How much, and how long. Durations are zero where nobody listens.
   std::uint64_t octets_in = 0;   // of the request, head and content
@@ -62,6 +63,8 @@ struct Account {
 class AccountSink {
  public:
   virtual void told(const Account& account) noexcept = 0;
+  // Whether it wants to be told at all; asked when a configuration comes into force.
+  [[nodiscard]] virtual bool listens() const noexcept { return true; }
 
  protected:
   ~AccountSink() = default;

@@ -138,7 +138,7 @@ Exchange::Exchange(Worker& worker, Connection& client, RequestReader& reader,
       listener_(listener),
       peer_(peer),
       continue_owed_(shape.expects_continue),
-      account_{.head = &head, .client_address = peer.text},
+      account_{.head = &head, .client_address = peer.text, .tls = client.tls()},
       reckoning_(worker.sinks, account_, client, reader, beginning) {
   identify();
 }
@@ -196,6 +196,7 @@ Task<Flow> Exchange::again() {
   account_.route = nullptr;
   account_.resource = {};
   account_.upstream_address = {};
+  account_.decision = Decision::none;
   onlooker_ = nullptr;
   withheld_ = {};
   edition_ = worker_.edition();
@@ -244,6 +245,7 @@ Task<Result<void>> Exchange::ask(Answer& answer, std::string_view octets, std::s
       if (lease.has_error()) co_return lease.error();
       answer.lease = std::move(*lease);
     }
+    account_.upstream_address = answer.lease.place();
     const bool fresh = answer.lease.fresh();
     answer.lease.mark_used();
     const Stopwatch watch(worker_.sinks, took);

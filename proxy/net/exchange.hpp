@@ -80,9 +80,10 @@ class Exchange {
 
   [[nodiscard]] Task<Flow> serve();
 
-  // What serve() has returned, for the account.
+  // What serve() has returned, for the account. A tunnel ends with its connection, whoever ends it.
   void ended(Flow flow) noexcept {
-    const bool left = flow == Flow::drop && account_.ending == Ending::whole;
+    const bool left = flow == Flow::drop && account_.ending == Ending::whole &&
+                      account_.status != 101;
     if (left) account_.ending = Ending::client_left;
   }
 

@@ -102,6 +102,7 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
   if (lease.has_error()) co_return co_await refuse(http::problem_of(lease.error(), kind));
   answer.lease = std::move(*lease);
   answer.lease.mark_used();
+  account_.upstream_address = answer.lease.place();
 
   http::Fields trailers;
   if (!is_guarded()) reader_.keep_trailers(trailers);

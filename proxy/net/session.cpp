@@ -103,6 +103,7 @@ Task<Flow> Session::refuse(const RequestReader& reader, const http::RequestHead&
   http::ProblemDetails problem = refusal;
   Account account{.head = &head,
                   .client_address = peer_.text,
+                  .tls = client_->tls(),
                   .decision = decision_of(problem.problem),
                   .problem = problem.problem,
                   .status = static_cast<std::uint16_t>(http::status_of(problem))};

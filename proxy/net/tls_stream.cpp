@@ -351,6 +351,24 @@ std::string TlsStream::server_name() const {
 
 bool TlsStream::resumed() const noexcept { return SSL_session_reused(ssl_) == 1; }
 
+std::string_view TlsStream::version() const noexcept { return SSL_get_version(ssl_); }
+
+std::string_view TlsStream::cipher() const noexcept {
+  return SSL_CIPHER_get_name(SSL_get_current_cipher(ssl_));
+}
+
+std::string TlsStream::peer_subject() const {
+  const X509* const certificate = SSL_get0_peer_certificate(ssl_);
+  if (certificate == nullptr) return {};
+  const std::unique_ptr<BIO, decltype(&BIO_free)> out(BIO_new(BIO_s_mem()), &BIO_free);
+  const X509_NAME* const subject = X509_get_subject_name(certificate);
+  if (!out || X509_NAME_print_ex(out.get(), subject, 0, XN_FLAG_RFC2253) < 0) return {};
+  char* text = nullptr;
+  // As BIO_get_mem_data() does, which is a macro with a cast of C.
+  const long size = BIO_ctrl(out.get(), BIO_CTRL_INFO, 0, &text);
+  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
+}
+
 void TlsStream::offered(ssl_session_st* session) noexcept {
   if (session_) {
     session_->keep(session);

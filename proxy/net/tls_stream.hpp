@@ -80,6 +80,11 @@ class TlsStream {
   // What the client asked for (RFC 6066), only octets that a host name may have; "" for nothing.
   [[nodiscard]] std::string server_name() const;
   [[nodiscard]] bool resumed() const noexcept;
+  // What was agreed on: "TLSv1.3", "TLS_AES_256_GCM_SHA384".
+  [[nodiscard]] std::string_view version() const noexcept;
+  [[nodiscard]] std::string_view cipher() const noexcept;
+  // The subject of the peer's certificate (RFC 2253), in ASCII; "" where it showed none.
+  [[nodiscard]] std::string peer_subject() const;
 
   // For the client side: a session that the peer offers. Called by OpenSSL.
   void offered(ssl_session_st* session) noexcept;

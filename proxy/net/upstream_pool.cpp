@@ -119,6 +119,8 @@ Lease& Lease::operator=(Lease&& other) noexcept {
 
 Lease::~Lease() { reset(); }
 
+std::string_view Lease::place() const noexcept { return pool_->state_.place(place_).name; }
+
 void Lease::reset() {
   if (connection_) connection_->reset();
   close();

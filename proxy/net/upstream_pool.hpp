@@ -27,6 +27,9 @@ class Lease {
   [[nodiscard]] bool fresh() const noexcept { return fresh_; }
   void mark_used() noexcept { fresh_ = false; }
 
+  // What it leads to, for logs. Lives as long as the pool.
+  [[nodiscard]] std::string_view place() const noexcept;
+
   // Puts the connection back. `keep_alive` is what the answer allowed (Keep-Alive: timeout=).
   void give_back(std::optional<std::chrono::seconds> keep_alive);
   // Closes it with a reset, so that nothing unsent leaves this machine later.

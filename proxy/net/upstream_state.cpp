@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "proxy/guard/assert.hpp"
+#include "proxy/net/origins.hpp"
 
 namespace ifmatch::net {
 
@@ -16,6 +17,11 @@ std::string_view name_of(Standing standing) noexcept {
   }
   return "unhealthy";
 }
+
+UpstreamPlace::UpstreamPlace(const config::Endpoint& at)
+    : endpoint(at),
+      name(at.socket.empty() ? authority_of(at) : "unix:" + at.socket),
+      addresses(at) {}
 
 UpstreamState::UpstreamState(config::Upstream upstream)
     : limit(upstream.max_connections, upstream.max_waiting),

@@ -21,7 +21,7 @@ namespace ifmatch::net {
 
 // One url, as all threads see it.
 struct UpstreamPlace {
-  explicit UpstreamPlace(const config::Endpoint& at) : endpoint(at), addresses(at) {}
+  explicit UpstreamPlace(const config::Endpoint& at);
 
   [[nodiscard]] Standing standing(Instant now) const noexcept {
     if (!checked_healthy.load(std::memory_order_relaxed)) return Standing::unhealthy;
@@ -29,6 +29,7 @@ struct UpstreamPlace {
   }
 
   const config::Endpoint& endpoint;
+  const std::string name;  // for logs: "127.0.0.1:3000", "unix:/run/shop.sock"
   AddressBook addresses;
   Rest rest;
   std::atomic<bool> checked_healthy{true};     // as the checks say

@@ -241,6 +241,7 @@ Task<Result<Writing::Outcome>> Writing::exchange_once() {
   lease_.mark_used();
   Account& account = x_.account_;
   account.forwarded = true;
+  account.upstream_address = lease_.place();
   std::optional<Stopwatch> watch(std::in_place, x_.worker_.sinks, account.upstream);
   if (probed_at_ && !x_.worker_.sinks.empty()) {
     account.probe_window = Clock::now() - *probed_at_;

@@ -33,6 +33,31 @@ TEST_F(TlsListener, ServesBothVersions) {
   }
 }
 
+TEST_F(TlsListener, TellsTheAccessLogWhatWasAgreedOnWithWhom) {
+  const Authority clients("authority of clients");
+  ProxyConfig config;
+  config.more = "access_log: stdout\n";
+  SecureListener proxy(certificate, "client_ca: \"" + clients.file() + "\", client_auth: optional",
+                       "", config);
+  const Certificate ada = clients.issue({.name = "ada, \"the\" first", .names = {"DNS:ada.test"}});
+  const auto known = proxy.client({.certificate = ada, .server_name = "localhost",
+                                   .versions = "1.3"});
+  EXPECT_EQ(request_once(known->port(), "GET", "/known").status, 404);
+  const std::string line =
+      proxy.store.proxy.process().wait_for_line("\"target\":\"/known\"").value_or("");
+  EXPECT_EQ(json_member(line, "tls_version"), "TLSv1.3") << line;
+  EXPECT_EQ(json_member(line, "tls_cipher"), known->agreed().at(0).cipher);
+  EXPECT_EQ(json_member(line, "tls_server_name"), "localhost");
+  EXPECT_NE(json_member(line, "tls_client_subject").find("CN=ada\\\\, "), std::string::npos)
+      << line;
+  const auto stranger = proxy.client({.versions = "1.2"});
+  EXPECT_EQ(request_once(stranger->port(), "GET", "/stranger").status, 404);
+  const std::string other =
+      proxy.store.proxy.process().wait_for_line("\"target\":\"/stranger\"").value_or("");
+  EXPECT_EQ(json_member(other, "tls_version"), "TLSv1.2") << other;
+  EXPECT_EQ(other.find("tls_client_subject"), std::string::npos) << other;
+}
+
 TEST_F(TlsListener, RefusesOlderVersionsAndTellsWhy) {
   SecureListener proxy(certificate);
   const auto client = proxy.client({.versions = "1.1"});

@@ -58,6 +58,29 @@ TEST_F(Upstreams, TakeTurns) {
   EXPECT_EQ(b.count("GET"), 5U);
 }
 
+TEST_F(Upstreams, AreNamedInTheAccessLogByTheOneThatAnswered) {
+  ProxyProcess proxy = start({a.url(), b.url()}, "timeouts: { connect: 1s, response: 5s }",
+                             "threads: 1\naccess_log: stdout\n");
+  std::size_t lines = 0;
+  const auto named = [&] {
+    const auto line = proxy.process().wait_for_line("\"method\"", Deadline{}, lines++);
+    return json_member(line.value_or(""), "upstream");
+  };
+  for (int i = 0; i < 4; ++i) {
+    const std::size_t before = a.count("GET");
+    EXPECT_EQ(get(proxy).status, 200);
+    EXPECT_EQ("http://" + named(), a.count("GET") > before ? a.url() : b.url());
+  }
+  for (int i = 0; i < 4; ++i) {
+    const std::string tag = get(proxy).tag();
+    (void)named();
+    const std::size_t before = a.writes();
+    EXPECT_EQ(request_once(proxy.port(), "PUT", path, {{"If-Match", tag}},
+                           "[" + std::to_string(i) + "]").status, 200);
+    EXPECT_EQ("http://" + named(), a.writes() > before ? a.url() : b.url());
+  }
+}
+
 TEST_F(Upstreams, AWriteGoesWhereItsProbeWent) {
   const ProxyProcess proxy = start({a.url(), b.url()});
   for (int i = 1; i <= 4; ++i) EXPECT_EQ(write(proxy, "[" + std::to_string(i) + "]"), 200);

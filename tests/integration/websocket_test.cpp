@@ -179,6 +179,23 @@ TEST(AWebSocket, ToWhatMayBeGuardedIsRefused) {
   EXPECT_TRUE(api.proxy().process().running());
 }
 
+TEST(AWebSocket, IsOneLineOfTheAccessLogOnceItIsOver) {
+  ProxyConfig config = with_chat();
+  config.more = "access_log: stdout\n";
+  Joined joined(config);
+  joined.client.send("to the API");
+  EXPECT_EQ(joined.upstream->read(10), "to the API");
+  joined.upstream->say("to the client");
+  EXPECT_EQ(joined.client.read_octets(13), "to the client");
+  joined.client.half_close();
+  EXPECT_TRUE(joined.upstream->expect_closed());
+  joined.upstream.reset();
+  const auto line = joined.api.proxy().process().wait_for_line("\"target\":\"/chat/1\"");
+  ASSERT_TRUE(line);
+  EXPECT_NE(line->find("\"status\":101"), std::string::npos) << *line;
+  EXPECT_EQ(line->find("\"ending\""), std::string::npos) << *line;
+}
+
 // What it carries
 
 TEST(ATunnel, CarriesWhatWasSentAheadOnBothSides) {
