@@ -109,9 +109,11 @@ std::vector<std::string> files_of(const config::Inputs& inputs, const config::Co
 
 // Reads again what was read at the start. Standard input is read once in a process.
 net::Loader loader_of(config::Inputs read_before, std::vector<std::string> files,
-                      const plugins::Registry& plugins) {
-  return [inputs = std::move(read_before), files = std::move(files), &plugins](
-             const std::shared_ptr<net::SiteMemory>& memory) mutable {
+                      const plugins::Registry& plugins, net::AccessLog& access_log,
+                      const config::AccessLog& log_at_start) {
+  const auto in_force = std::make_shared<config::AccessLog>(log_at_start);
+  return [inputs = std::move(read_before), files = std::move(files), &plugins, &access_log,
+          in_force](const std::shared_ptr<net::SiteMemory>& memory) mutable {
     // Looked at before they are read: what is changed meanwhile is noticed, perhaps twice.
     net::Loaded loaded{.files = net::Files::look_at(files)};
     config::LoadResult result = config::load(inputs);
@@ -122,14 +124,21 @@ net::Loader loader_of(config::Inputs read_before, std::vector<std::string> files
       loaded.files = net::Files::look_at(files);
     }
     const config::Log log = result.config->log;
+    const config::AccessLog asked = result.config->access_log;
+    net::AccessLog::PlacePtr place;
     try {
       auto made = std::make_shared<net::Site>(std::move(*result.config), plugins, memory);
       made->prepare_tls();
+      if (asked != *in_force) place = net::AccessLog::open(asked);
       loaded.site = std::move(made);
     } catch (const std::runtime_error& error) {
       loaded.text += std::string("error: ") + error.what() + "\n";
     }
-    loaded.applied = [log] { apply_log(log); };
+    loaded.applied = [log, asked, place, in_force, &access_log] {
+      apply_log(log);
+      if (place) access_log.move_to(place);
+      *in_force = asked;
+    };
     return loaded;
   };
 }
@@ -167,12 +176,15 @@ int run(const ConfigOptions& options, Watching watching, const plugins::Registry
   raise_descriptor_limit(*config);
   // A peer that closes while we write is an ordinary error of that write.
   std::signal(SIGPIPE, SIG_IGN);
+  // So is a file that has grown as far as it may.
+  std::signal(SIGXFSZ, SIG_IGN);
 
   // Before there are threads.
   const net::Supervisor supervisor;
   std::shared_ptr<const net::Site> site;
   std::optional<admin::MeasuredLedger> ledger;
   const config::Admin admin = config->admin;
+  const config::AccessLog log_at_start = config->access_log;
   try {
     ledger.emplace(plugins.make_ledger("memory", {.state_dir = config->state_dir}));
     auto made = std::make_shared<net::Site>(std::move(*config), plugins);
@@ -184,15 +196,14 @@ int run(const ConfigOptions& options, Watching watching, const plugins::Registry
   }
   std::unique_ptr<net::AccessLog> access_log;
   try {
-    access_log = std::make_unique<net::AccessLog>(site->config.access_log,
-                                                  net::thread_count(site->config));
+    access_log = std::make_unique<net::AccessLog>(log_at_start, net::thread_count(site->config));
   } catch (const std::runtime_error& error) {
     spdlog::error("{}", error.what());
     return exit_failed;
   }
   Counting counting(admin, *site);
   net::Server server(std::move(site), *ledger, supervisor,
-                     loader_of(std::move(inputs), files.names, plugins));
+                     loader_of(std::move(inputs), files.names, plugins, *access_log, log_at_start));
   listen_to(*access_log, server);
   counting.listen_to(server);
   std::optional<AdminSide> admin_side;

@@ -34,55 +34,97 @@ std::uint64_t lines_in(std::string_view text) {
   return static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
 }
 
+// So much poll() promises that a pipe has room for, and so much is written in one piece: nothing
+// that others write to the same pipe comes between.
+std::string_view whole_lines_for_a_pipe(std::string_view lines) {
+  if (lines.size() <= PIPE_BUF) return lines;
+  const std::string_view most = lines.substr(0, PIPE_BUF);
+  const std::size_t end = most.rfind('\n');
+  return end == std::string_view::npos ? most : most.substr(0, end + 1);
+}
+
 }  // namespace
 
-AccessLog::AccessLog(const config::AccessLog& config, std::size_t threads) : config_(config) {
-  if (config_.path == config::access_log_off) return;
-  open();
-  for (std::size_t i = 0; i < threads; ++i) sinks_.emplace_back(*this, config_.format);
-  thread_ = std::thread([this] { run(); });
+class AccessLog::Place {
+ public:
+  explicit Place(const config::AccessLog& asked) : config(asked) {
+    if (!on()) return;
+    if (config.path == config::access_log_stdout) {
+      file = STDOUT_FILENO;
+    } else {
+      // Without waiting: a pipe that nobody reads yet is an error and no reason to hang.
+      file = ::open(config.path.c_str(),
+                    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, file_mode);
+    }
+    struct stat status{};
+    if (file < 0 || ::fstat(file, &status) != 0) {
+      throw std::runtime_error("cannot write the access log " + config.path + ": " +
+                               std::strerror(errno));
+    }
+    regular = S_ISREG(status.st_mode);
+  }
+  Place(const Place&) = delete;
+  Place& operator=(const Place&) = delete;
+  ~Place() {
+    if (file > STDERR_FILENO) ::close(file);
+  }
+
+  [[nodiscard]] bool on() const { return config.path != config::access_log_off; }
+
+  const config::AccessLog config;
+  int file = -1;
+  bool regular = false;  // a file on a disk: it is written without asking whether that is possible
+};
+
+AccessLog::PlacePtr AccessLog::open(const config::AccessLog& config) {
+  return std::make_shared<const Place>(config);
+}
+
+AccessLog::AccessLog(const config::AccessLog& config, std::size_t threads)
+    : place_(open(config)), on_(place_->on()) {
+  for (std::size_t i = 0; i < threads; ++i) sinks_.emplace_back(*this, config.format);
+  if (on_) thread_ = std::thread([this] { run(); });
 }
 
 AccessLog::~AccessLog() {
-  if (thread_.joinable()) {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_at_ = Clock::now() + farewell;
-      stopping_ = true;
-    }
-    changed_.notify_one();
-    thread_.join();
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_at_ = Clock::now() + farewell;
+    stopping_ = true;
   }
-  if (file_ > STDERR_FILENO) ::close(file_);
+  changed_.notify_one();
+  thread_.join();
 }
 
-void AccessLog::open() {
-  if (config_.path == config::access_log_stdout) {
-    file_ = STDOUT_FILENO;
-  } else {
-    // Without waiting: a pipe that nobody reads yet is an error and no reason to hang.
-    file_ = ::open(config_.path.c_str(),
-                   O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, file_mode);
+void AccessLog::move_to(PlacePtr place) {
+  const bool on = place->on();
+  // Where nothing is written there are no lines of another format.
+  if (!on_) {
+    for (Sink& sink : sinks_) sink.set_format(place->config.format);
   }
-  struct stat status{};
-  if (file_ < 0 || ::fstat(file_, &status) != 0) {
-    throw std::runtime_error("cannot write the access log " + config_.path + ": " +
-                             std::strerror(errno));
+  {
+    const std::lock_guard lock(mutex_);
+    next_ = std::move(place);
   }
-  regular_ = S_ISREG(status.st_mode);
+  on_ = on;
+  if (on && !thread_.joinable()) thread_ = std::thread([this] { run(); });
+  changed_.notify_one();
 }
 
 void AccessLog::open_again() {
-  if (config_.path == config::access_log_stdout) return;
-  const int old = std::exchange(file_, -1);
+  if (!place_->on() || place_->config.path == config::access_log_stdout) return;
   try {
-    open();
-    ::close(old);
-    spdlog::info("the access log {} was opened anew", config_.path);
+    settle_in(open(place_->config));
+    spdlog::info("the access log {} was opened anew", place_->config.path);
   } catch (const std::runtime_error& error) {
-    file_ = old;
     spdlog::error("{}; the old file is written on", error.what());
   }
+}
+
+void AccessLog::settle_in(PlacePtr place) {
+  place_ = std::move(place);
+  torn_ = false;
 }
 
 void AccessLog::reopen() {
@@ -106,29 +148,48 @@ void AccessLog::run() {
   std::string lines;
   std::unique_lock lock(mutex_);
   for (bool ending = false; !ending;) {
-    const auto called = [this] { return stopping_ || reopening_ || urgent_; };
+    const auto called = [this] { return stopping_ || reopening_ || urgent_ || next_; };
     changed_.wait(lock, [&] { return called() || pending_; });
     changed_.wait_for(lock, gathering, called);
     ending = stopping_;
     const bool reopens = std::exchange(reopening_, false);
+    PlacePtr next = std::exchange(next_, nullptr);
     pending_ = urgent_ = false;
     lock.unlock();
+    // From nowhere there is nothing to take along.
+    if (next && !place_->on()) settle_in(std::exchange(next, nullptr));
+    leaves_ = next != nullptr;
     for (Sink& sink : sinks_) {
-      sink.take(lines);
+      sink.take(lines, next ? next->config.format : place_->config.format);
       write(lines);
     }
-    if (reopens) open_again();
     tell_of_drops();
+    if (next) {
+      settle_in(std::move(next));
+    } else if (reopens) {
+      open_again();
+    }
     lock.lock();
   }
 }
 
 void AccessLog::write(std::string_view lines) {
+  // What is told in the moment in which the log is turned off nobody wants.
+  if (lines.empty() || !place_->on()) return;
+  // A line that a full disk has cut off ends here: the next one must not run into it.
+  if (torn_ && !put("\n").empty()) return drop(lines_in(lines));
+  const std::string_view rest = put(lines);
+  const std::size_t written = lines.size() - rest.size();
+  torn_ = written > 0 && lines[written - 1] != '\n';
+  drop(lines_in(rest));
+}
+
+// Returns what could not be written.
+std::string_view AccessLog::put(std::string_view lines) {
   while (!lines.empty()) {
-    // What poll() promises of a pipe is room for so much.
-    const std::size_t most = regular_ ? lines.size() : std::min<std::size_t>(lines.size(), PIPE_BUF);
-    if (!regular_ && !wait_until_writable()) return drop(lines_in(lines));
-    const ssize_t written = ::write(file_, lines.data(), most);
+    if (!place_->regular && !wait_until_writable()) break;
+    const std::string_view piece = place_->regular ? lines : whole_lines_for_a_pipe(lines);
+    const ssize_t written = ::write(place_->file, piece.data(), piece.size());
     if (written >= 0) {
       lines.remove_prefix(static_cast<std::size_t>(written));
       continue;
@@ -136,20 +197,24 @@ void AccessLog::write(std::string_view lines) {
     if (errno == EINTR || errno == EAGAIN) continue;
     const int reason = errno;
     if (failures_.tell(Clock::now()) > 0) {
-      spdlog::error("cannot write the access log {}: {}", config_.path, std::strerror(reason));
+      spdlog::error("cannot write the access log {}: {}", place_->config.path,
+                    std::strerror(reason));
     }
-    return drop(lines_in(lines));
+    break;
   }
+  return lines;
 }
 
-// False when the end has come and nobody reads.
+// False when nobody reads, and the end has come or the log goes on elsewhere.
 bool AccessLog::wait_until_writable() {
   for (;;) {
-    pollfd look{.fd = file_, .events = POLLOUT, .revents = 0};
+    pollfd look{.fd = place_->file, .events = POLLOUT, .revents = 0};
     const int ready = ::poll(&look, 1, poll_milliseconds);
     if (ready > 0) return true;
     tell_of_drops();
     if (stopping_ && Clock::now() >= stop_at_.load()) return false;
+    const std::lock_guard lock(mutex_);
+    if (leaves_ || next_) return false;
   }
 }
 
@@ -159,8 +224,8 @@ void AccessLog::tell_of_drops() {
   const std::uint64_t all = dropped();
   const std::size_t untold = drops_.tell(Clock::now(), all - std::exchange(drops_told_, all));
   if (untold > 0) {
-    spdlog::warn("{} lines of the access log were lost: {} takes them too slowly", untold,
-                 config_.path);
+    spdlog::warn("{} lines of the access log were lost: {} did not take them", untold,
+                 place_->config.path);
   }
 }
 
@@ -185,11 +250,17 @@ void AccessLog::Sink::told(const Account& account) noexcept {
   if (first || full) log_.wake(full ? Hurry::now : Hurry::none);
 }
 
-void AccessLog::Sink::take(std::string& lines) {
+void AccessLog::Sink::set_format(config::LogFormat format) {
+  const std::lock_guard lock(mutex_);
+  format_ = format;
+}
+
+void AccessLog::Sink::take(std::string& lines, config::LogFormat next) {
   lines.clear();
   if (lines.capacity() > kept_octets_max) lines = std::string();
   const std::lock_guard lock(mutex_);
   lines_.swap(lines);
+  format_ = next;
 }
 
 std::chrono::system_clock::time_point AccessLog::Sink::began(const Account& account) {

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -17,20 +18,29 @@ namespace ifmatch::net {
 
 class AccessLog {
  public:
-  // Opens the file and starts the thread that writes, unless the log is off. Throws
-  // std::runtime_error with a sentence when the file cannot be opened. `threads` of the server
-  // will use it.
+  // What a configuration asks for, opened.
+  class Place;
+  using PlacePtr = std::shared_ptr<const Place>;
+  // Throws std::runtime_error with a sentence when the file cannot be opened.
+  [[nodiscard]] static PlacePtr open(const config::AccessLog& config);
+
+  // Opens the file as open() does, and starts the thread that writes unless the log is off.
+  // `threads` of the server will use it.
   AccessLog(const config::AccessLog& config, std::size_t threads);
   // Writes what is left, for a second at most. REQUIRES: nobody is told anything any more.
   ~AccessLog();
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
 
-  // Whom a thread has to tell; nullptr where the log is off, and for a thread that it was not told
-  // of.
+  // Whom a thread has to tell, while it listens: while the log is on. nullptr for a thread that it
+  // was not told of.
   [[nodiscard]] AccountSink* sink(std::size_t thread) noexcept {
     return thread < sinks_.size() ? &sinks_[thread] : nullptr;
   }
+
+  // Goes on at another place, after what was told so far has gone to the old one. Called by one
+  // thread at a time, whichever.
+  void move_to(PlacePtr place);
 
   // Opens the file anew, after what was told so far has gone to the old one: after a rotation. May
   // be called from any thread.
@@ -47,8 +57,10 @@ class AccessLog {
    public:
     Sink(AccessLog& log, config::LogFormat format) : log_(log), format_(format) {}
     void told(const Account& account) noexcept override;
-    // Exchanges what has been gathered for an empty buffer.
-    void take(std::string& lines);
+    [[nodiscard]] bool listens() const noexcept override { return log_.on_; }
+    void set_format(config::LogFormat format);
+    // Exchanges what has been gathered for an empty buffer. What comes next has this format.
+    void take(std::string& lines, config::LogFormat next);
 
    private:
     [[nodiscard]] std::chrono::system_clock::time_point began(const Account& account);
@@ -67,16 +79,18 @@ class AccessLog {
   void wake(Hurry hurry);
   void run();
   void write(std::string_view lines);
+  [[nodiscard]] std::string_view put(std::string_view lines);
   [[nodiscard]] bool wait_until_writable();
-  void open();
   void open_again();
+  void settle_in(PlacePtr place);
   void drop(std::uint64_t lines);
   void tell_of_drops();
 
-  config::AccessLog config_;
-  int file_ = -1;
-  bool regular_ = false;  // a file on a disk: it is written without asking whether that is possible
+  PlacePtr place_;       // this and the next two are the writing thread's, once it runs
+  bool torn_ = false;    // what was written there ends within a line
+  bool leaves_ = false;  // what is written now is the last there
   std::deque<Sink> sinks_;  // a deque: they do not move
+  std::atomic<bool> on_;
   std::atomic<std::uint64_t> dropped_{0};
   std::uint64_t drops_told_ = 0;
   Throttle drops_{std::chrono::seconds(10)};
@@ -87,6 +101,7 @@ class AccessLog {
   bool pending_ = false;
   bool urgent_ = false;
   bool reopening_ = false;
+  PlacePtr next_;  // where to go on; null: where it is
   std::atomic<bool> stopping_{false};
   std::atomic<Instant> stop_at_{never};
   std::thread thread_;

@@ -68,7 +68,6 @@ std::vector<std::string> awaits_restart(const config::Config& before,
   };
   note(before.threads != next.threads, "threads");
   note(before.state_dir != next.state_dir, "state_dir");
-  note(before.access_log != next.access_log, "access_log");
   note(before.admin != next.admin, "admin");
   note(before.store.max_resources != next.store.max_resources, "store.max_resources");
   return sentences;

@@ -102,6 +102,8 @@ void Reloading::put_into_force(const Plan& before, std::shared_ptr<Plan> plan,
                                std::vector<DoorId> added, Loaded loaded) {
   parts_.published.replace([&]() -> std::shared_ptr<const Plan> {
     plan->terms = parts_.desks.turn(*before.site, *plan->site, plan->desks);
+    // Before any thread takes it, so that each finds what it is to tell its requests to.
+    if (loaded.applied) loaded.applied();
     return plan;
   });
   for (const DoorId door : before.doors) {
@@ -110,13 +112,12 @@ void Reloading::put_into_force(const Plan& before, std::shared_ptr<Plan> plan,
   }
   auto left = std::make_shared<std::atomic<std::size_t>>(parts_.workers.size());
   auto after = std::make_shared<std::function<void()>>(
-      [this, added = std::move(added), loaded = std::move(loaded)] {
+      [this, added = std::move(added), text = std::move(loaded.text)] {
         for (const DoorId door : added) {
           parts_.doors.open(door);
           spdlog::info("listening on {}", parts_.doors.address(door));
         }
-        if (loaded.applied) loaded.applied();
-        tell({Applied::yes, loaded.text});
+        tell({Applied::yes, text});
       });
   for (const std::unique_ptr<Worker>& worker : parts_.workers) {
     asio::post(worker->io, [&io = parts_.io, &worker = *worker, left, after] {

@@ -124,7 +124,8 @@ class Server::Body {
     const std::size_t threads = thread_count(site.config);
     for (std::size_t index = 0; index < threads; ++index) {
       workers_.push_back(std::make_unique<Worker>(*published_, index));
-      if (index < sinks_.size()) workers_.back()->sinks = sinks_[index];
+      if (index >= sinks_.size()) continue;
+      for (AccountSink* const sink : sinks_[index]) workers_.back()->add_sink(*sink);
     }
     for (std::size_t at = 0; at < plan->doors.size(); ++at) {
       doors_.bind(plan->doors[at], site.config.listeners[at]);
@@ -149,22 +150,29 @@ class Server::Body {
           }
           break;
         case SIGUSR1: control_.reopen_logs(); break;
-        default: begin_to_end(number == SIGINT ? "SIGINT" : "SIGTERM");
+        default: obey_end(number == SIGINT ? "SIGINT" : "SIGTERM");
       }
     }
   }
 
-  // The first time it drains, the second time it ends.
-  void begin_to_end(const char* why) {
-    if (!std::exchange(ending_, true)) {
-      spdlog::info("{}: finishing the requests under way", why);
-      supervisor_.stopping("finishing the requests under way");
-      spawn(io_, drain());
-      return;
-    }
-    spdlog::warn("{}: ending at once", why);
+  // The first signal drains, the second one ends.
+  void obey_end(const char* signal) {
+    if (!std::exchange(signalled_, true)) return begin_to_end(signal);
+    spdlog::warn("{}: ending at once", signal);
     ended_ = Ended::cut_short;
     stop();
+  }
+
+  // Told once more it is not hastened: whoever runs `ifmatch drain` before a container is stopped
+  // sends TERM a moment later.
+  void begin_to_end(const char* why) {
+    if (std::exchange(ending_, true)) {
+      spdlog::info("{}: the requests under way are being finished already", why);
+      return;
+    }
+    spdlog::info("{}: finishing the requests under way", why);
+    supervisor_.stopping("finishing the requests under way");
+    spawn(io_, drain());
   }
 
   Task<void> drain() {
@@ -268,6 +276,7 @@ class Server::Body {
   std::optional<Reloading> reloading_;
   std::optional<asio::signal_set> signals_;
   bool ending_ = false;
+  bool signalled_ = false;  // to end
   std::atomic<Ended> ended_{Ended::drained};
 };
 

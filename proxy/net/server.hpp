@@ -31,7 +31,7 @@ struct Loaded {
   std::shared_ptr<const Site> site;  // null: refused
   std::string text;                  // see ReloadOutcome
   Files files;                       // that it was read from, looked at before they were read
-  std::function<void()> applied;     // called once it is in force; may be empty
+  std::function<void()> applied;     // called as it comes into force; may be empty
 };
 
 // Reads the configuration; called on the control's thread.

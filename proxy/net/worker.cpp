@@ -31,6 +31,7 @@ void Worker::renew() {
   edition_ = new Edition(io, sweeper, stalls, std::move(plan), former.get());
   former->retire(edition_.get());
   begin_checks();
+  choose_sinks();
   bool some_closed = false;
   for (Door* door : doors_) {
     const config::Listener* listener = edition_->listener(door->id);
@@ -46,6 +47,18 @@ void Worker::renew() {
   // A copy: a session that ends takes itself off the list.
   for (Interruptible* session : std::vector<Interruptible*>(sessions)) {
     if (session->door().closed) session->interrupt_if_idle();
+  }
+}
+
+void Worker::add_sink(AccountSink& sink) {
+  audience_.push_back(&sink);
+  choose_sinks();
+}
+
+void Worker::choose_sinks() {
+  sinks.clear();
+  for (AccountSink* const sink : audience_) {
+    if (sink->listens()) sinks.push_back(sink);
   }
 }
 

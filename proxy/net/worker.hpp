@@ -51,6 +51,10 @@ class Worker {
   void add_door(Door& door);
   void remove_door(Door& door) { std::erase(doors_, &door); }
 
+  // It is asked whether it listens now and at each renewal. It must outlive the worker. REQUIRES:
+  // called before the worker serves.
+  void add_sink(AccountSink& sink);
+
   // Empty, with the memory of an earlier use.
   [[nodiscard]] Lent<std::string> lend_string();
   [[nodiscard]] Lent<std::vector<asio::const_buffer>> lend_buffers();
@@ -73,7 +77,7 @@ class Worker {
   ContentMemory contents{sweeper};
   Stalls stalls;
   std::vector<Interruptible*> sessions;
-  // Who is told of every request. They outlive the worker, and come before it serves.
+  // Who is told of every request: of all that were added those who listen.
   AccountSinks sinks;
   bool draining = false;
   // How often it has swept, for those who want to know whether this thread still turns.
@@ -83,6 +87,7 @@ class Worker {
  private:
   void refresh_date();
   void begin_checks();
+  void choose_sinks();
   // What others may want to see of this thread.
   void show(Instant now);
 
@@ -90,6 +95,7 @@ class Worker {
   std::size_t thread_;
   EditionPtr edition_;
   std::vector<Door*> doors_;
+  AccountSinks audience_;  // whether they listen or not
   Shelf<std::string> strings_;
   Shelf<std::vector<asio::const_buffer>> buffers_;
   Shelf<http::ResponseHead> heads_;

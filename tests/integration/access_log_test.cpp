@@ -136,6 +136,35 @@ TEST(TheAccessLog, IsContinuedInANewFileOnASignal) {
   EXPECT_EQ(content(path + ".1").find("/after"), std::string::npos);
 }
 
+TEST(TheAccessLog, IsTurnedOnMovedAndTurnedOffByAReload) {
+  const TemporaryFolder folder;
+  const std::string path = folder.path().string() + "/access.log";
+  // Without an admin server nobody else listens.
+  Stage api(logging("off"));
+  const auto reload = [&](const std::string& log) {
+    ProxyConfig config = logging(log);
+    config.upstream_url = api.upstream.url();
+    return api.proxy.reload(config);
+  };
+  RawClient client = RawClient::connect(api.proxy.port());
+  EXPECT_EQ(client.request("GET", "/unseen").status, 404);
+  ASSERT_TRUE(reload("{ path: \"" + path + "\", format: text }"));
+  EXPECT_EQ(client.request("GET", "/first").status, 404);
+  EXPECT_TRUE(eventually([&] { return content(path).find("\"GET /first ") != std::string::npos; }));
+  ASSERT_TRUE(reload("stdout"));
+  EXPECT_EQ(client.request("GET", "/second").status, 404);
+  EXPECT_EQ(json_member(line_of(api, "/second"), "method"), "GET");
+  EXPECT_FALSE(reload("\"" + folder.path().string() + "/missing/access.log\""));
+  EXPECT_TRUE(api.proxy.process().wait_for_line("cannot write the access log"));
+  EXPECT_EQ(client.request("GET", "/third").status, 404);
+  (void)line_of(api, "/third");
+  ASSERT_TRUE(reload("off"));
+  EXPECT_EQ(client.request("GET", "/fourth").status, 404);
+  EXPECT_EQ(api.proxy.stop().code, 0);
+  EXPECT_EQ(std::ranges::count(content(path), '\n'), 1);
+  EXPECT_EQ(std::ranges::count(api.proxy.process().output(), '\n'), 2);
+}
+
 TEST(TheAccessLog, ThatNobodyReadsStopsNobody) {
   const TemporaryFolder folder;
   const std::string path = folder.path().string() + "/pipe";

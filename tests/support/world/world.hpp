@@ -48,7 +48,7 @@ class World {
   std::shared_ptr<shim::Stream> add_connection();
   void drop_clients() { clients_.clear(); }
   // Is told of every request from here on, and must outlive the worker.
-  void add_sink(net::AccountSink& sink) { worker_->sinks.push_back(&sink); }
+  void add_sink(net::AccountSink& sink) { worker_->add_sink(sink); }
 
   // Lets happen what can happen without time passing.
   void turn();
