@@ -2,9 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
 #include <charconv>
 #include <csignal>
+#include <list>
 #include <stdexcept>
 #include <thread>
 
@@ -28,6 +30,8 @@ using RequestReader = net::MessageReader<http::RequestHead>;
 
 // Scrapers, probes and people: few, and never long on the line.
 constexpr std::size_t connections_max = 64;
+// From here on each newcomer takes the place of somebody who says nothing.
+constexpr std::size_t connections_many = 48;
 constexpr int backlog = 64;
 constexpr milliseconds header_time{5'000};
 constexpr seconds idle_time{30};
@@ -139,6 +143,37 @@ class AdminServer::Body {
   }
 
  private:
+  // Who is to say something; nobody: it was shown out.
+  enum class Turn : std::uint8_t { theirs, ours, nobodys };
+
+  // One connection, as long as it is served.
+  struct Guest {
+    Guest(std::list<Guest*>& guests, net::Socket socket, net::Sweeper& sweeper)
+        : all(guests), client(std::move(socket), sweeper), at(all.insert(all.end(), this)) {}
+    ~Guest() { all.erase(at); }
+    Guest(const Guest&) = delete;
+    Guest& operator=(const Guest&) = delete;
+
+    std::list<Guest*>& all;
+    net::Connection client;
+    std::list<Guest*>::iterator at;
+    Turn turn = Turn::theirs;
+  };
+
+  // While a guest waits for its answer, and takes it.
+  struct Answering {
+    explicit Answering(Guest& guest) : of(guest) {
+      if (of.turn == Turn::theirs) of.turn = Turn::ours;
+    }
+    ~Answering() {
+      if (of.turn == Turn::ours) of.turn = Turn::theirs;
+    }
+    Answering(const Answering&) = delete;
+    Answering& operator=(const Answering&) = delete;
+
+    Guest& of;
+  };
+
   void run() {
     for (;;) {
       try {
@@ -174,12 +209,24 @@ class AdminServer::Body {
             --connections_;
             log(thrown);
           });
+          make_room();
           continue;
         }
       }
       pause.expires_after(accept_pause);
       co_await pause.async_wait(net::as_tuple);
     }
+  }
+
+  // Whoever asks whether we live must not wait behind those who ask nothing: of them the one goes
+  // that is here for longest.
+  void make_room() {
+    if (guests_.size() < connections_many) return;
+    const auto silent = std::ranges::find_if(
+        guests_, [](const Guest* guest) { return guest->turn == Turn::theirs; });
+    if (silent == guests_.end()) return;
+    (*silent)->turn = Turn::nobodys;
+    (*silent)->client.reset();
   }
 
   static void log(const std::exception_ptr& thrown) {
@@ -192,9 +239,10 @@ class AdminServer::Body {
   }
 
   Task<void> serve(net::Socket socket) {
-    net::Connection client(std::move(socket), sweeper_);
+    Guest guest(guests_, std::move(socket), sweeper_);
+    net::Connection& client = guest.client;
     Connected connected = Connected::keep;
-    while (connected == Connected::keep) connected = co_await serve_one(client);
+    while (connected == Connected::keep) connected = co_await serve_one(guest);
     // What the client still sends is discarded for a moment, or a reset would take its answer away.
     client.finish_writing();
     const Instant deadline = client.after(linger_time);
@@ -205,7 +253,8 @@ class AdminServer::Body {
     }
   }
 
-  Task<Connected> serve_one(net::Connection& client) {
+  Task<Connected> serve_one(Guest& guest) {
+    net::Connection& client = guest.client;
     http::RequestHead head;
     RequestReader reader(client, limits);
     const net::ReadError error =
@@ -229,6 +278,7 @@ class AdminServer::Body {
     Answer answer = api_.answer(asked);
     const bool whole = co_await drop_content(client, reader);
     if (!whole) connected = Connected::close;
+    const Answering answering(guest);
     if (answer.order == Order::reload) {
       const net::ReloadOutcome outcome = co_await reload();
       answer.reply = Api::reloaded(outcome, asked);
@@ -281,7 +331,9 @@ class AdminServer::Body {
 
   const Api& api_;
   net::Control& control_;
-  net::Sweeper sweeper_;  // outlives what the context still holds at its end
+  // Both outlive what the context still holds at its end.
+  net::Sweeper sweeper_;
+  std::list<Guest*> guests_;  // in the order in which they came
   asio::io_context io_{1};
   net::Acceptor acceptor_;
   std::string address_;

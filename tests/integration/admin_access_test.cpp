@@ -147,6 +147,20 @@ TEST(AdminAccess, EndsConnectionsThatAreNoRequests) {
   EXPECT_EQ(server.admin("GET", "/readyz").status, 200);
 }
 
+TEST(AdminAccess, AnswersThoughManySayNothingOrNeverEnd) {
+  AdminStore server;
+  std::vector<RawClient> idle;
+  for (int client = 0; client < 100; ++client) {
+    idle.push_back(RawClient::connect(server.admin_port()));
+    if (client % 2 == 0) continue;
+    (void)idle.back().try_send(
+        "POST /none HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n");
+  }
+  const auto begin = Clock::now();
+  for (int time = 0; time < 3; ++time) EXPECT_EQ(server.admin("GET", "/livez").status, 200);
+  EXPECT_LT(Clock::now() - begin, Milliseconds(4'000)) << "sooner than anybody's time is over";
+}
+
 TEST(AdminAccess, DropsWhoIsSlowAndServesTheOthers) {
   AdminStore server;
   std::vector<RawClient> slow;
