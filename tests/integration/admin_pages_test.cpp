@@ -2,6 +2,7 @@
 // the changes that it is asked for.
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -56,6 +57,46 @@ TEST(Metrics, EqualWhatWasDone) {
       << "six reads and one write were forwarded";
   EXPECT_GE(server.metric("ifmatch_records"), 1);
   EXPECT_EQ(server.metric("ifmatch_gates_busy"), 0);
+}
+
+TEST(Metrics, CountTheRarerDecisionsAsOftenAsTheyWereMade) {
+  ProxyConfig config;
+  config.defaults = "gate: { wait: 100ms }, in_doubt: 1h";
+  AdminStore server(config);
+  server.store.put("/a", "1");
+  const std::string tag = server.read_tag("/a");
+  EXPECT_EQ(server.request("put", "/a", {}, "2").status, 400);
+  EXPECT_TRUE(server.comes_to(of_decision("ambiguous"), 1));
+  // Somebody is in the way until the time at the gate is over.
+  const auto hold = std::make_shared<Hold>();
+  server.hold_writes(hold);
+  std::thread writer([&] { EXPECT_EQ(server.put("/a", tag, "2").status / 100, 2); });
+  ASSERT_TRUE(eventually([&] { return server.metric("ifmatch_gates_busy") > 0; }));
+  EXPECT_EQ(server.put("/a", tag, "3").status, 503);
+  EXPECT_TRUE(server.comes_to(of_decision("busy"), 1));
+  hold->release();
+  writer.join();
+  // An outcome that nobody can know, and who comes after it.
+  const std::string next = server.read_tag("/a");
+  server.upstream.behave([inner = server.store.behaviour()](const Request& request) {
+    return request.method == "PUT" ? Reply{.status = 503} : inner(request);
+  });
+  EXPECT_EQ(server.put("/a", next, "4").status, 503);
+  for (int time = 0; time < 2; ++time) EXPECT_EQ(server.put("/a", next, "5").status, 503);
+  EXPECT_TRUE(server.comes_to(of_decision("in_doubt"), 2));
+  // Nobody says which version is current.
+  server.upstream.behave([](const Request&) { return Reply{.status = 500}; });
+  for (int time = 0; time < 3; ++time) {
+    EXPECT_EQ(server.request("PUT", "/b", {{"If-Match", tag}}, "1").status, 502);
+  }
+  EXPECT_TRUE(server.comes_to(of_decision("unverifiable"), 3));
+  EXPECT_TRUE(server.comes_to(
+      "ifmatch_probes_total{route=\"everything\",result=\"undecidable\"}", 3));
+  EXPECT_EQ(server.metric(of_decision("pass")), 2);
+  EXPECT_EQ(server.metric(of_decision("busy")), 1);
+  EXPECT_EQ(server.metric(of_decision("ledger")), 0);
+  EXPECT_GE(server.metric("ifmatch_gate_wait_seconds_sum"), 0.1);
+  EXPECT_GE(server.metric("ifmatch_ledger_seconds_count{op=\"claim\"}"), 1);
 }
 
 TEST(Metrics, AreAcceptedByPromtool) {
@@ -259,6 +300,29 @@ TEST(Drain, MakesItNotReadyAndEndsItInOrder) {
   EXPECT_EQ(server.admin("GET", "/livez").status, 200);
   EXPECT_NE(server.admin("GET", "/readyz?verbose").body.find("[-]phase draining"),
             std::string::npos);
+  hold->release();
+  writer.join();
+  EXPECT_EQ(status / 100, 2);
+  EXPECT_EQ(server.proxy.process().wait(), (ExitStatus{0, 0}));
+}
+
+// `ifmatch drain` before a container is stopped, and then the signal that stops it.
+TEST(Drain, IsHastenedNeitherByAnotherOneNorByTheFirstSignal) {
+  AdminStore server;
+  server.ended = true;
+  server.store.put("/a", "1");
+  const std::string tag = server.read_tag("/a");
+  const auto hold = std::make_shared<Hold>();
+  server.hold_writes(hold);
+  int status = 0;
+  std::thread writer([&] { status = server.put("/a", tag, "2").status; });
+  ASSERT_TRUE(eventually([&] { return server.metric("ifmatch_gates_busy") > 0; }));
+  for (int time = 0; time < 2; ++time) {
+    EXPECT_EQ(server.admin("POST", "/api/v1/drain").status, 202);
+  }
+  server.proxy.process().signal(SIGTERM);
+  EXPECT_TRUE(server.proxy.process().wait_for_line("SIGTERM: the requests under way are being"));
+  EXPECT_EQ(server.admin("GET", "/livez").status, 200);
   hold->release();
   writer.join();
   EXPECT_EQ(status / 100, 2);
