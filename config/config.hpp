@@ -186,7 +186,8 @@ struct GateLimits {
 
 // Of mode observe alone.
 struct ObserveSettings {
-  // Whose value names a client in the counts: an application says who it is, an address does not.
+  // Whose value names a client in the counts: an application says who it is, an address does not. A
+  // request without it goes by its User-Agent.
   std::string client_field = "User-Agent";
 
   friend bool operator==(const ObserveSettings&, const ObserveSettings&) = default;

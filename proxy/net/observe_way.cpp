@@ -18,8 +18,10 @@ namespace {
 using guard::Foresight;
 using guard::LostUpdates;
 
-// A body of unknown length may be one that never ends: so long it is waited for, to be tagged.
+// So long a body is waited for, to be tagged: one of unknown length may never end, and whoever
+// reads one of known length as it comes is not to be kept from it.
 constexpr std::chrono::milliseconds patience{50};
+constexpr std::chrono::milliseconds patience_with_length{500};
 
 // Every tag of If-Match as a version of ours, changed by an intermediary or not; empty where one of
 // them is none.
@@ -255,8 +257,9 @@ class Exchange::ObservedWrite final : public Onlooker {
     if (may.left_out > 0) spdlog::info("observe: {} findings were not logged", may.left_out);
     std::string client;
     http::append_json_string(client, who_.client);
-    spdlog::info("observe: {} {} of {}, route {}: {}", x_.head_.method, x_.shape_.target.path(),
-                 client, who_.route, finding);
+    spdlog::info("observe: {} {} of {}, route {}: {}{}{}", x_.head_.method,
+                 x_.shape_.target.path(), client, who_.route, finding,
+                 x_.account_.trace_id.empty() ? "" : ", trace ", x_.account_.trace_id);
   }
 
   Exchange& x_;
@@ -273,7 +276,9 @@ class Exchange::ObservedWrite final : public Onlooker {
 
 Observed Exchange::observed() const {
   const std::string_view field = route_->settings->observe.client_field;
-  const std::string_view name = client_name(head_.fields.first(field));
+  const std::string_view named = http::trimmed(head_.fields.first(field));
+  const std::string_view name =
+      client_name(named.empty() ? head_.fields.first("User-Agent") : named);
   return {.route = route_->config->name,
           .client = name,
           .instance =
@@ -357,7 +362,7 @@ Task<ReadError> Exchange::hold_back(Answer& answer, ObservedRead& reading, HeldC
   const http::ContentFraming& framing = answer.shape.framing;
   const bool counted = framing.kind == http::Framing::length;
   if (counted && framing.length > route_->settings->max_body) co_return ReadError::none;
-  const Instant impatient = counted ? never : client_.after(patience);
+  const Instant impatient = client_.after(counted ? patience_with_length : patience);
   ReadError error = answer.reader->take_buffered();
   while (error == ReadError::none) {
     bool room = true;
@@ -369,7 +374,7 @@ Task<ReadError> Exchange::hold_back(Answer& answer, ObservedRead& reading, HeldC
     if (answer.reader->done() || !room || reading.overflowing()) break;
     error = co_await answer.reader->read_content(
         std::min(impatient, client_.after(response_timeout())));
-    if (error == ReadError::timeout && !counted) co_return ReadError::none;
+    if (error == ReadError::timeout) co_return ReadError::none;
   }
   co_return error;
 }

@@ -2,16 +2,11 @@
 // the side is what happened.
 #include <gtest/gtest.h>
 
-#include <signal.h>
-
 #include <memory>
-#include <random>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "tests/integration/observed.hpp"
 #include "tests/integration/rules.hpp"
 
 namespace ifmatch::support {
@@ -270,6 +265,30 @@ TEST(Observe, LetsAStreamPassAtOnce) {
   }
 }
 
+TEST(Observe, LetsContentOfKnownLengthPassThoughItsEndIsLate) {
+  GuardedStore api(in_mode("observe"));
+  const auto seen = std::make_shared<Hold>();
+  api.upstream.behave([seen](const Request&) {
+    Reply reply;
+    reply.verbatim = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\none";
+    reply.afterwards = seen;
+    reply.postscript = "two";
+    return reply;
+  });
+  RawClient client = RawClient::connect(api.proxy.port());
+  client.send(client.compose("GET", path));
+  std::string content;
+  const Response answer = client.read_response_into(
+      [&](std::string_view piece) {
+        content += piece;
+        seen->release();
+      },
+      patience);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(content, "onetwo");
+  EXPECT_EQ(answer.tag(), "");
+}
+
 TEST(Observe, TagsWhatIsAsLargeAsMaxBodyAndPassesLargerOnesOn) {
   GuardedStore api(in_mode("observe", "max_body: 1KiB"));
   for (const std::size_t size : {1024U, 1025U}) {
@@ -354,132 +373,6 @@ TEST(ObservedWrite, MayNotBeTakenForAGuardedOne) {
   GuardedStore api(orders_enforced_items_observed());
   expect_problem(api.request("PUT", "/orders/42/items/../../42", {}, "{}"), 400, "ambiguous-path");
   EXPECT_EQ(api.upstream.writes(), 0U);
-}
-
-// What is counted
-
-// In the words of the stories of unit tests: what enforce would have said to each write.
-TEST(Observe, CountsWhatEnforceWouldHaveRefused) {
-  GuardedStore api(in_mode("observe"));
-  const Fields app{{"User-Agent", "app/1"}};
-  const auto put = [&](const Fields& fields) {
-    Fields all = app;
-    all.insert(all.end(), fields.begin(), fields.end());
-    const Response answer = api.request("PUT", path, all, "[1]");
-    EXPECT_LT(answer.status, 300) << answer.body;
-  };
-  api.store.put(path, "{}");
-  put({});                                           // missing
-  put({{"If-Match", "not a tag"}});                  // malformed
-  put({{"If-Unmodified-Since", "yesterday"}});       // missing, too
-  const std::string first = api.request("GET", path, app).tag();
-  put({{"If-Match", first}});                        // pass
-  put({{"If-Match", first}});                        // stale, by its own write
-  (void)api.request("GET", path, app);
-  put({{"If-None-Match", "*"}});                     // exists
-  put({{"If-Match", "\"of-the-api\""}});             // unverifiable
-  api.store.put(path, "[2]");
-  const std::string around = api.request("GET", path, app).tag();
-  EXPECT_NE(around, first);
-  EXPECT_EQ(api.request("put", path, app, "[1]").status, 405);  // ambiguous
-  EXPECT_EQ(api.request("POST", path, app, "[1]").status, 201);  // not guarded
-  const Counted counted = counted_at_the_end(api);
-  EXPECT_EQ(counted, (Counted{.writes = 8, .with_condition = 5, .refused = 6, .lost = 0}));
-}
-
-TEST(Observe, FindsATagStaleOnceAnotherHasWrittenOrTheRecordSaysSo) {
-  GuardedStore api(in_mode("observe"));
-  api.store.put(path, "{}");
-  const Fields ada{{"User-Agent", "ada"}};
-  const Fields bob{{"User-Agent", "bob"}};
-  const std::string tag = api.request("GET", path, ada).tag();
-  EXPECT_EQ(api.request("GET", path, bob).tag(), tag);
-  EXPECT_EQ(api.request("PUT", path, bob, "[1]").status, 200);
-  Fields sent = ada;
-  sent.emplace_back("If-Match", tag);
-  EXPECT_EQ(api.request("PUT", path, sent, "[2]").status, 200);
-  EXPECT_TRUE(api.proxy.process().wait_for_line("\"ada\", route everything: would be refused: stale"));
-  EXPECT_TRUE(api.proxy.process().wait_for_line("\"bob\", route everything: would be refused: missing"));
-  EXPECT_TRUE(api.proxy.process().wait_for_line("\"ada\", route everything: has overwritten"));
-  // Around the proxy: only the record can know.
-  const std::string old = api.request("GET", "/orders/43", bob).tag();
-  EXPECT_EQ(old, "");
-  api.store.put("/orders/43", "{}");
-  const std::string before = api.request("GET", "/orders/43", bob).tag();
-  api.store.put("/orders/43", "[]");
-  EXPECT_NE(api.request("GET", "/orders/43", ada).tag(), before);
-  sent = bob;
-  sent.emplace_back("If-Match", before);
-  EXPECT_EQ(api.request("PUT", "/orders/43", sent, "[2]").status, 200);
-  EXPECT_TRUE(api.proxy.process().wait_for_line("\"bob\", route everything: would be refused: stale"));
-}
-
-TEST(Observe, KeepsCodedAndPlainVersionsApart) {
-  GuardedStore api(in_mode("observe"));
-  api.upstream.behave([](const Request& request) {
-    Reply reply;
-    reply.body = "plain";
-    if (request.field("Accept-Encoding") == "gzip") {
-      reply.body = "coded";
-      reply.fields = {{"Content-Encoding", "gzip"}, {"Vary", "Accept-Encoding"}};
-    }
-    return reply;
-  });
-  const Response coded = api.request("GET", path, {{"Accept-Encoding", "gzip"}});
-  const Response plain = api.request("GET", path);
-  EXPECT_NE(coded.tag(), plain.tag());
-  EXPECT_EQ(api.request("PUT", path, {{"If-Match", coded.tag()}}, "x").status, 200);
-  const Counted counted = counted_at_the_end(api);
-  EXPECT_EQ(counted, (Counted{.writes = 1, .with_condition = 1, .refused = 0, .lost = 0}));
-}
-
-TEST(Observe, TellsClientsApartByTheConfiguredField) {
-  GuardedStore api(in_mode("observe", "observe: { client_field: X-Application }"));
-  api.store.put(path, "{}");
-  const Fields one{{"X-Application", "billing"}};
-  const Fields two{{"X-Application", "stock"}};
-  (void)api.request("GET", path, one);
-  (void)api.request("GET", path, two);
-  EXPECT_EQ(api.request("PUT", path, one, "[1]").status, 200);
-  EXPECT_EQ(api.request("PUT", path, two, "[2]").status, 200);
-  EXPECT_TRUE(api.proxy.process().wait_for_line("\"stock\", route everything: has overwritten"));
-  EXPECT_EQ(counted_at_the_end(api),
-            (Counted{.writes = 2, .with_condition = 0, .refused = 2, .lost = 1}));
-}
-
-// Clients that read, think and write at the same time as others. Each write names the content that
-// it was made from, and the API keeps them in order, so that every loss shows.
-TEST(Observe, CountsLossesOfWritersAtTheSameTimeAndNeverMoreThanThereAre) {
-  DocumentStore::Options options;
-  options.work_time_max = Milliseconds(3);
-  GuardedStore api(in_mode("observe"), options);
-  constexpr int clients = 8;
-  constexpr int rounds = 40;
-  api.store.put(path, R"({"id":"start"})");
-  std::vector<std::thread> threads;
-  for (int number = 0; number < clients; ++number) {
-    threads.emplace_back([&api, number] {
-      RawClient client = RawClient::connect(api.proxy.port());
-      const Fields fields{{"User-Agent", "client " + std::to_string(number)}};
-      for (int round = 0; round < rounds; ++round) {
-        const std::string base = json_member(client.request("GET", path, fields).body, "id");
-        const std::string id = std::to_string(number) + "-" + std::to_string(round);
-        client.request("PUT", path, fields, R"({"id":")" + id + R"(","base":")" + base + "\"}");
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  int lost = 0;
-  std::string before = "start";
-  for (const AppliedWrite& write : api.store.applied(path)) {
-    if (json_member(write.body, "base") != before) ++lost;
-    before = json_member(write.body, "id");
-  }
-  const Counted counted = counted_at_the_end(api);
-  EXPECT_EQ(counted.writes, clients * rounds);
-  EXPECT_GT(lost, clients);
-  EXPECT_LE(counted.lost, lost);
-  EXPECT_GE(counted.lost, lost / 2) << "of " << lost;
 }
 
 TEST(Observe, IsChosenByFlagAndVariable) {

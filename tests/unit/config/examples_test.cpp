@@ -26,7 +26,7 @@ TEST(Examples, LoadWithoutAFinding) {
     ASSERT_TRUE(again.config) << entry.path() << told(again);
     EXPECT_EQ(show(*again.config), show(*result.config)) << entry.path();
   }
-  EXPECT_GE(seen, 6U);
+  EXPECT_GE(seen, 8U);
 }
 
 TEST(Examples, TheEnvironmentIsAskedForWhatItMustGive) {
