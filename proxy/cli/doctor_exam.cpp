@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/cli/terminal.hpp"
 #include "proxy/http/entity_tag.hpp"
 #include "proxy/http/problem.hpp"
 
@@ -408,8 +409,10 @@ class Exam {
       return problem("if-match-changed", told + " arrives malformed at ifmatch",
                      forward_condition(middle_of(answer)));
     }
-    if (!type.empty() || status == 401 || status == 403 || status == 404 || status == 410 ||
-        status == 429) {
+    // ifmatch passes on what refuses its own question, but this resource was read a moment ago: who
+    // says that it is not there is the API, which does not know the method.
+    const bool passed_on = status == 401 || status == 403 || status == 429;
+    if (!type.empty() || passed_on) {
       return note("no-answer", told + " was answered " + std::to_string(status) +
                                    (type.empty() ? "" : " " + type) +
                                    ": whether If-Match arrives cannot be told",
@@ -493,10 +496,7 @@ std::string as_text(const std::vector<Finding>& findings) {
     line.resize(std::max<std::size_t>(line.size() + 1, 9), ' ');
     line += finding.text;
     if (!finding.remedy.empty()) line += ". Remedy: " + finding.remedy;
-    // What came over the network must not reach a terminal as it is.
-    for (char& octet : line) {
-      if (static_cast<unsigned char>(octet) < 0x20 || octet == 0x7F) octet = '?';
-    }
+    make_printable(line);
     out += line + "\n";
   }
   return out;

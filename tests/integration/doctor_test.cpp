@@ -120,6 +120,15 @@ TEST_F(DoctorVisits, FindAnNginxThatDropsIfMatch) {
   EXPECT_EQ(api.upstream.count("PUT"), 0U);
 }
 
+// So does many a framework answer a method for which it has no handler.
+TEST_F(DoctorVisits, FindAnNginxThatDropsIfMatchBeforeAnApiThatAnswers404) {
+  api.upstream.behave([inner = api.store.behaviour()](const Request& request) {
+    return request.method == "IFMATCH-DOCTOR" ? status_only(404) : inner(request);
+  });
+  NginxBefore nginx(ifmatch_url(), "", "proxy_set_header If-Match \"\";");
+  expect_finds(visit(url_of(nginx.port())), 1, {"If-Match is dropped on its way"});
+}
+
 TEST_F(DoctorVisits, FindAnNginxThatDropsIfNoneMatch) {
   NginxBefore nginx(ifmatch_url(), "", "proxy_set_header If-None-Match \"\";");
   expect_finds(visit(url_of(nginx.port())), 1, {"answered 200 with the same tag"});
