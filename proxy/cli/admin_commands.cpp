@@ -12,6 +12,7 @@
 #include "proxy/admin/client.hpp"
 #include "proxy/cli/cli.hpp"
 #include "proxy/cli/status_text.hpp"
+#include "proxy/cli/terminal.hpp"
 
 namespace ifmatch::cli {
 namespace {
@@ -29,7 +30,10 @@ std::optional<std::string> variable(const char* name) {
   return value;
 }
 
-void complain(const std::string& text) { std::fprintf(stderr, "ifmatch: %s\n", text.c_str()); }
+void complain(std::string text) {
+  make_printable(text);
+  std::fprintf(stderr, "ifmatch: %s\n", text.c_str());
+}
 
 // Whom to ask; unset when that cannot be known, which was said then.
 std::optional<admin::Instance> instance_of(const AdminOptions& options) {
@@ -71,10 +75,14 @@ std::string nobody(const admin::Instance& instance, const admin::Called& called)
   return "no instance answers at " + instance.address + ": " + called.failure;
 }
 
-// The content of a page; unset when it was not to be had, which was said then.
-std::optional<std::string> fetch(const admin::Instance& instance, std::string_view target) {
+// The content of a page; unset when it was not to be had, which was said then. A page that was
+// added after others is empty where an older instance answers.
+enum class Since : std::uint8_t { ever, lately };
+std::optional<std::string> fetch(const admin::Instance& instance, std::string_view target,
+                                 Since since = Since::ever) {
   const admin::Called called = admin::call(instance, "GET", target, patience);
   if (called.status == 200) return called.content;
+  if (called.status == 404 && since == Since::lately) return "{}";
   complain(called.status == 0 ? nobody(instance, called)
                               : instance.address + " answers " + problem_in(called));
   return std::nullopt;
@@ -92,7 +100,7 @@ int show_once(const admin::Instance& instance, Output output) {
   if (!routes) return exit_failed;
   const std::optional<std::string> upstreams = fetch(instance, "/api/v1/upstreams");
   if (!upstreams) return exit_failed;
-  const std::optional<std::string> observed = fetch(instance, "/api/v1/observe");
+  const std::optional<std::string> observed = fetch(instance, "/api/v1/observe", Since::lately);
   if (!observed) return exit_failed;
   const std::optional<std::string> text = status_text({.status = *status_page,
                                                        .routes = *routes,

@@ -4,22 +4,20 @@
 #include <boost/json/serialize.hpp>
 #include <vector>
 
+#include "proxy/cli/terminal.hpp"
+
 namespace ifmatch::cli {
 namespace {
 
 namespace json = boost::json;
 
-// A member as a person reads it; "" where it is missing. What is shown came over a socket: whatever
-// could move the cursor of a terminal is replaced.
+// A member as a person reads it; "" where it is missing.
 std::string text_of(const json::object& object, std::string_view member) {
   const json::value* const value = object.if_contains(member);
   if (value == nullptr || value->is_null()) return "";
   std::string text =
       value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
-  for (char& octet : text) {
-    const auto code = static_cast<unsigned char>(octet);
-    if (code < 0x20 || code == 0x7f) octet = '?';
-  }
+  make_printable(text);
   return text;
 }
 

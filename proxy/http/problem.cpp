@@ -93,6 +93,13 @@ constexpr auto make_plain_octets() {
 }
 constexpr auto plain_octets = make_plain_octets();
 
+// U+0080 to U+009F, of which 0xC2 is the first octet, are control characters, too: a terminal that
+// is shown a log takes U+009B for the beginning of a command.
+constexpr bool is_c1(char second) {
+  const auto octet = static_cast<unsigned char>(second);
+  return octet >= 0x80 && octet < 0xA0;
+}
+
 // What stands between the quotes of a JSON string.
 void append_escaped(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
@@ -115,6 +122,11 @@ void append_escaped(std::string& out, std::string_view text) {
       out += hex[octet >> 4];
       out += hex[octet & 0x0FU];
       text.remove_prefix(1);
+    } else if (octet == 0xC2 && text.size() > 1 && is_c1(text[1])) {
+      out += "\\u00";
+      out += hex[static_cast<unsigned char>(text[1]) >> 4];
+      out += hex[static_cast<unsigned char>(text[1]) & 0x0FU];
+      text.remove_prefix(2);
     } else if (const std::size_t size = sequence_size(text); size != 0) {
       out += text.substr(0, size);
       text.remove_prefix(size);

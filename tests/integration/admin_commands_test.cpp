@@ -136,6 +136,22 @@ TEST(AdminCommands, FailInOneSentenceWhereNobodyAnswers) {
   }
 }
 
+// One that does not have every page yet.
+TEST(StatusCommand, ShowsAnOlderInstance) {
+  const ScriptedUpstream older([](const Request& request) {
+    Reply reply;
+    if (request.target == "/api/v1/status") reply.body = R"({"version":"0.1","phase":"serving"})";
+    if (request.target == "/api/v1/routes") reply.body = R"({"routes":[]})";
+    if (request.target == "/api/v1/upstreams") reply.body = R"({"upstreams":[]})";
+    if (reply.body.empty()) reply.status = 404;
+    return reply;
+  });
+  const Finished shown =
+      ifmatch({"status", "--admin", "127.0.0.1:" + std::to_string(older.port())});
+  EXPECT_EQ(shown.status, success) << shown.errors;
+  EXPECT_NE(shown.output.find("ifmatch 0.1"), std::string::npos) << shown.output;
+}
+
 TEST(AdminCommands, KnowWhatIsNotIfmatch) {
   const ScriptedUpstream other([](const Request&) { return Reply{.body = "<html>"}; });
   const std::string address = "127.0.0.1:" + std::to_string(other.port());

@@ -58,12 +58,15 @@ TEST(StatusText, ShowsWhatWasObserved) {
 }
 
 TEST(StatusText, NeverMovesTheCursor) {
-  const std::string forged = R"({"routes":[{"name":"a\u001b[2Jb\r","mode":"x","requests":1}]})";
+  const std::string forged =
+      R"({"routes":[{"name":"a\u001b[2Jb\r\u009b2J\u00e9","mode":"x","requests":1}]})";
   const auto text =
       status_text({.status = status_page("0"), .routes = forged, .upstreams = upstreams, .observe = "{}"});
   ASSERT_TRUE(text.has_value());
   EXPECT_EQ(text->find('\x1b'), std::string::npos);
   EXPECT_EQ(text->find('\r'), std::string::npos);
+  EXPECT_EQ(text->find("\xC2\x9B"), std::string::npos);
+  EXPECT_NE(text->find("\xC3\xA9"), std::string::npos) << "a letter is a letter";
 }
 
 TEST(StatusText, KnowsWhatIsNotIfmatch) {

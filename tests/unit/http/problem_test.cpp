@@ -104,6 +104,8 @@ TEST(Problem, MakesTextFromOutsideSafe) {
       {"\xF4\x90\x80\x80", R"("\ufffd\ufffd\ufffd\ufffd")"},
       {"\xF0\x9F\x98", R"("\ufffd\ufffd\ufffd")"},
       {"\xFF", R"("\ufffd")"},
+      {"\xC2\x80\xC2\x9B" "31m\xC2\x9F", R"("\u0080\u009b31m\u009f")"},
+      {"\xC2\xA0", "\"\xC2\xA0\""},
   };
   for (const auto& [text, json] : cases) {
     std::string out;
