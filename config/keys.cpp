@@ -108,17 +108,17 @@ constexpr std::array listener_timeout_keys{
 };
 
 constexpr std::array listener_tls_keys{
-    plain("certificate", KeyKind::text),
-    plain("key", KeyKind::text),
+    nullable(plain("certificate", KeyKind::text)),
+    nullable(plain("key", KeyKind::text)),
     sections("certificates", Section::listener_certificate),
-    plain("client_ca", KeyKind::text),
+    nullable(plain("client_ca", KeyKind::text)),
     choice("client_auth", client_auth_names),
     choice("min_version", tls_version_names),
 };
 
 constexpr std::array listener_certificate_keys{
-    plain("certificate", KeyKind::text),
-    plain("key", KeyKind::text),
+    required(plain("certificate", KeyKind::text)),
+    required(plain("key", KeyKind::text)),
 };
 
 // Beyond 64 KiB the HTTP parser has traps of its own, and no honest client sends so much.
@@ -153,14 +153,14 @@ constexpr std::array upstream_timeout_keys{
 
 constexpr std::array upstream_tls_keys{
     plain("verify", KeyKind::boolean),
-    plain("ca", KeyKind::text),
-    plain("server_name", KeyKind::text),
-    plain("certificate", KeyKind::text),
-    plain("key", KeyKind::text),
+    nullable(plain("ca", KeyKind::text)),
+    nullable(plain("server_name", KeyKind::text)),
+    nullable(plain("certificate", KeyKind::text)),
+    nullable(plain("key", KeyKind::text)),
 };
 
 constexpr std::array health_check_keys{
-    plain("path", KeyKind::text),
+    required(plain("path", KeyKind::text)),
     duration("interval", 1, day),
     duration("timeout", 1, day),
     integer("unhealthy_after", 1, 1000),
@@ -241,7 +241,7 @@ constexpr std::array log_keys{
 };
 
 constexpr std::array access_log_keys{
-    plain("path", KeyKind::text),
+    required(plain("path", KeyKind::text)),
     choice("format", log_format_names),
 };
 

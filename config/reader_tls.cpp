@@ -52,8 +52,15 @@ void Reader::read_listener_tls(const View& view, Listener& listener) {
       continue;
     }
     check_keys(item);
+    const std::size_t errors_before = report_.errors();
     std::optional<CertificateFiles> files = read_certificate(item);
-    if (!files) continue;
+    if (!files) {
+      if (report_.errors() > errors_before) continue;
+      report_.error("E103", items[i]->place, join_path(item.path, "certificate"),
+                    "an item of 'certificates' is empty",
+                    "write - { certificate: FILE.pem, key: FILE.pem }, or remove it");
+      continue;
+    }
     if (tls.certificates.empty()) {
       // Whoever asks where the first certificate comes from finds it by its short name.
       for (const char* key : {"certificate", "key"}) {

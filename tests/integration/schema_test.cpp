@@ -62,11 +62,15 @@ TEST_F(TheSchema, AcceptsEveryFileThatWeShow) {
 
 // It holds every key there is, each with a value.
 TEST_F(TheSchema, AcceptsWhatConfigShowPrints) {
-  const std::string file = folder.write("all.yaml", beginning);
-  const Finished shown = run_to_end({ifmatch_binary(), "config", "show", "-c", file});
-  ASSERT_EQ(shown.status, success) << shown.errors;
-  const Finished checked = check({folder.write("shown.yaml", shown.output)});
-  EXPECT_EQ(checked.status, success) << checked.output << checked.errors;
+  std::string with_tls = beginning + "listeners: [{ tls: { certificate: a.pem, key: a.key } }]\n";
+  with_tls.replace(with_tls.find("http:"), 5, "https:");
+  for (const std::string& text : {beginning, with_tls}) {
+    const std::string file = folder.write("all.yaml", text);
+    const Finished shown = run_to_end({ifmatch_binary(), "config", "show", "-c", file});
+    ASSERT_EQ(shown.status, success) << shown.errors;
+    const Finished checked = check({folder.write("shown.yaml", shown.output)});
+    EXPECT_EQ(checked.status, success) << checked.output << checked.errors;
+  }
 }
 
 TEST_F(TheSchema, AcceptsWhatTheLoaderAccepts) {
@@ -94,7 +98,11 @@ TEST_F(TheSchema, RefusesTheCommonMistakes) {
       beginning + "listeners: { address: \"127.0.0.1:1\" }\n",
       beginning + "  - { name: b, upstream: api }\n",
       beginning + "  - { name: b, match: { host: a }, upstream: api }\n",
-      beginning + "shutdown: { drain_timeout: soon }\n"};
+      beginning + "shutdown: { drain_timeout: soon }\n",
+      beginning + "access_log: { format: text }\n",
+      beginning + "listeners: [{ tls: { certificate: a, key: b, certificates: [{}] } }]\n",
+      "version: 1\nupstreams: { api: { url: \"http://a\", health_check: { interval: 1s } } }\n" +
+          beginning.substr(beginning.find("routes"))};
   const std::vector<std::string> files = files_of(texts, wrong_configuration);
   const Finished checked = check(files);
   EXPECT_EQ(checked.status, failed) << checked.errors;
