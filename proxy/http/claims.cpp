@@ -195,7 +195,8 @@ Peer peer_of(const Address& address, std::span<const Network> trusted) {
 
 bool makes_claims(const Fields& fields) noexcept {
   return fields.has(FieldId::x_forwarded_for) || fields.has(FieldId::forwarded) ||
-         fields.has(FieldId::x_forwarded_proto) || fields.has(FieldId::x_forwarded_host);
+         fields.has(FieldId::x_forwarded_proto) || fields.has(FieldId::x_forwarded_host) ||
+         fields.has(port_name);
 }
 
 Claims believed_claims(const Fields& fields, std::span<const Network> trusted) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/guard/assert.hpp"
+#include "proxy/http/characters.hpp"
 #include "proxy/http/conditions.hpp"
 #include "proxy/http/connection.hpp"
 #include "proxy/http/target.hpp"
@@ -19,6 +20,14 @@ bool begins_with(std::string_view name, std::string_view prefix) noexcept {
   return equals_ignoring_case(name.substr(0, prefix.size()), prefix);
 }
 
+// CGI and its heirs (WSGI, Rack, PHP) make one name of X-Real-IP and X_Real_IP.
+// REQUIRES: `known` is in lower case.
+bool reads_as(std::string_view name, std::string_view known) noexcept {
+  return std::ranges::equal(name, known, [](char octet, char wanted) {
+    return lowered(octet == '_' ? '-' : octet) == wanted;
+  });
+}
+
 // What a client may not claim about its own way to us.
 bool is_claim_of_origin(FieldId id, std::string_view name) noexcept {
   switch (id) {
@@ -27,11 +36,13 @@ bool is_claim_of_origin(FieldId id, std::string_view name) noexcept {
     case FieldId::x_forwarded_host:
     case FieldId::x_forwarded_proto:
       return true;
-    case FieldId::other:
+    case FieldId::other: {
+      constexpr std::string_view forwarded = "x-forwarded-";
       // The last two name another path to some frameworks, one that no route was asked about.
-      return begins_with(name, "x-forwarded-") || equals_ignoring_case(name, "x-real-ip") ||
-             equals_ignoring_case(name, "x-original-url") ||
-             equals_ignoring_case(name, "x-rewrite-url");
+      return reads_as(name.substr(0, forwarded.size()), forwarded) ||
+             reads_as(name, "x-real-ip") || reads_as(name, "x-original-url") ||
+             reads_as(name, "x-rewrite-url");
+    }
     default:
       return false;
   }

@@ -230,6 +230,8 @@ TEST(AnotherPath, NamedInAFieldNeverReachesTheApi) {
   for (const std::string_view path : {"/g/1", "/x/1"}) api.store.put(path, "[1]");
   const Fields fields = {{"X-Original-URL", "/g/1"},
                          {"x-rewrite-url", "/g/1"},
+                         {"X_Original_URL", "/g/1"},
+                         {"X_REWRITE_URL", "/g/1"},
                          {"If-Match", "*"},
                          {"X-Original", "kept"}};
   for (const std::string path : {"/g/1", "/x/1"}) {
@@ -243,6 +245,9 @@ TEST(AnotherPath, NamedInAFieldNeverReachesTheApi) {
   for (const Request& request : api.upstream.requests()) {
     EXPECT_FALSE(request.has("X-Original-URL")) << request.method << " " << request.target;
     EXPECT_FALSE(request.has("X-Rewrite-URL")) << request.method << " " << request.target;
+    // To CGI and its heirs these are the same.
+    EXPECT_FALSE(request.has("X_Original_URL")) << request.method << " " << request.target;
+    EXPECT_FALSE(request.has("X_Rewrite_URL")) << request.method << " " << request.target;
   }
   EXPECT_EQ(api.upstream.requests("PUT").at(0).field("X-Original"), "kept");
 }

@@ -144,6 +144,14 @@ TEST(Claims, TellWhatTheClientAskedFor) {
   EXPECT_EQ(standard.host, "shop.example:8443");
 }
 
+TEST(Claims, AreNoticedWhicheverFieldMakesThem) {
+  for (const std::string_view name : {"X-Forwarded-For", "Forwarded", "X-Forwarded-Proto",
+                                      "X-Forwarded-Host", "x-forwarded-port"}) {
+    EXPECT_TRUE(makes_claims(fields_of({{"Host", "a"}, {name, "1"}}))) << name;
+  }
+  EXPECT_FALSE(makes_claims(fields_of({{"Host", "a"}, {"X-Forwarded", "1"}})));
+}
+
 TEST(Claims, TakeOneValidValueOrNone) {
   for (const std::string_view scheme : {"https, http", "ftp", "", "https;", "javascript"}) {
     EXPECT_EQ(believed({{"X-Forwarded-Proto", scheme}}).scheme, "") << scheme;

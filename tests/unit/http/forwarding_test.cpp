@@ -196,6 +196,22 @@ TEST(ForwardedRequests, ReplaceWhatTheClientClaimsAboutItsWay) {
   EXPECT_TRUE(contains(out, "Forwarded: for=\"[2001:db8::1]\";host=\"h\";proto=http\r\n"));
 }
 
+// CGI and its heirs make one name of both, and would believe the one that we did not write.
+TEST(ForwardedRequests, ReplaceWhatIsClaimedUnderNamesWithUnderscores) {
+  const RequestHead head = request_of("GET", "/", {{"Host", "h"},
+                                                   {"X_Forwarded_Port", "forged"},
+                                                   {"x-forwarded_prefix", "forged"},
+                                                   {"X_Real-IP", "forged"},
+                                                   {"X_REAL_IP", "forged"},
+                                                   {"X_Original_URL", "forged"},
+                                                   {"x_rewrite-url", "forged"},
+                                                   {"X_Really", "kept"},
+                                                   {"X_Original", "kept"}});
+  const std::string out = write(forwarded(head));
+  EXPECT_FALSE(contains(out, "forged")) << out;
+  EXPECT_EQ(occurrences(out, "kept"), 2U) << out;
+}
+
 TEST(ForwardedRequests, TellTheWayThatIsBelieved) {
   const RequestHead head = request_of("GET", "/", {{"Host", "inner"},
                                                    {"X-Forwarded-For", "203.0.113.9, 2001:db8::7"},
