@@ -164,6 +164,7 @@ Task<error_code> Connection::read_into_in_the_clear(std::span<char> room, Instan
 Task<error_code> Connection::write(std::span<asio::const_buffer> buffers,
                                    std::chrono::milliseconds silence, Instant deadline) {
   written_ = 0;
+  if (tls_ != nullptr) [[unlikely]] tls_->begin_write();
   const error_code failure = write_some(buffers);
   if (would_block(failure)) return write_rest(buffers, silence, deadline);
   return failure;
@@ -230,17 +231,19 @@ void Connection::cancel_input_read() noexcept {
 }
 
 void Connection::close() noexcept {
-  cancel_input_read();
   if (tls_ != nullptr && socket.is_open()) [[unlikely]] tls_->finish();
-  error_code ignored;
-  socket.close(ignored);
-  if (tls_ != nullptr) [[unlikely]] tls_->detach();
+  break_off();
 }
 
 void Connection::reset() noexcept {
-  cancel_input_read();
   error_code ignored;
   socket.set_option(asio::socket_base::linger(true, 0), ignored);
+  break_off();
+}
+
+void Connection::break_off() noexcept {
+  cancel_input_read();
+  error_code ignored;
   socket.close(ignored);
   if (tls_ != nullptr) [[unlikely]] tls_->detach();
 }

@@ -72,9 +72,9 @@ class Connection final : private Swept {
   [[nodiscard]] Task<error_code> read_into(std::span<char> room, Instant deadline);
   [[nodiscard]] std::size_t received() const noexcept { return received_; }
 
-  // Gives the read that is under way, if there is one, an earlier deadline.
+  // Gives the read into `input` that is under way, if there is one, an earlier deadline.
   void bound_read(Instant deadline) noexcept {
-    if (read_deadline_ > deadline) read_deadline_ = deadline;
+    if (input_read_ != InputRead::none && read_deadline_ > deadline) read_deadline_ = deadline;
   }
 
   // Writes all of it in as few system calls as the socket allows. The first attempt is made before
@@ -84,6 +84,12 @@ class Connection final : private Swept {
   [[nodiscard]] Task<error_code> write(std::span<asio::const_buffer> buffers,
                                        std::chrono::milliseconds silence, Instant deadline);
   [[nodiscard]] std::size_t written() const noexcept { return written_; }
+  // For whoever gives the latest write up and says the rest of it later: the octets that are out of
+  // his hands. Under TLS those are more than written(), since what is encrypted goes out before
+  // whatever is written next.
+  [[nodiscard]] std::size_t committed() const noexcept {
+    return written_ + (tls_ != nullptr ? tls_->unsure() : 0);
+  }
 
   // Octets of content and heads, both ways, since the connection was made.
   [[nodiscard]] std::uint64_t octets_in() const noexcept { return octets_in_; }
@@ -103,6 +109,8 @@ class Connection final : private Swept {
   // read and written whole: it tells a peer under TLS so.
   void close() noexcept;
   void reset() noexcept;
+  // As close(), but a peer under TLS is not told that this is the end.
+  void break_off() noexcept;
   void finish_writing() noexcept;
   // Waits until the kernel has taken what finish_writing() had to say; at once where it has.
   [[nodiscard]] Task<error_code> flush(std::chrono::milliseconds silence, Instant deadline);

@@ -305,8 +305,13 @@ Task<Result<void>> Exchange::read_answer_head(Answer& answer, std::string_view m
     answer.shape.keep_alive = reusable;
     if (answer.head.status >= 200 || answer.head.status == 101) co_return Result<void>{};
     if (++answer.interims <= interims_max && answer.interim) pass_interim(answer);
-    // 1xx does not extend the wait of a request that has been sent whole.
-    if (reader_.done()) first_octet = std::min(first_octet, client_.after(response_timeout()));
+    if (!reader_.done()) continue;
+    // 1xx does not extend the wait of a request that has been sent whole, also where the next head
+    // has begun with the last one's octets.
+    first_octet = std::min(first_octet, client_.after(response_timeout()));
+    if (client_.now() >= first_octet) {
+      co_return fault_of(ReadError::timeout, http::Origin::upstream, http::Sent::all);
+    }
   }
 }
 

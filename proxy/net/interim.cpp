@@ -49,7 +49,7 @@ void Exchange::send_interim(std::string_view octets) {
   // The attempt is made at once; what would have to wait is dropped here and kept there.
   const Task<error_code> written =
       client_.write({&buffer, 1}, listener_.timeouts.write, never);
-  if (!written.await_ready()) interim_left_ = octets.substr(client_.written());
+  if (!written.await_ready()) interim_left_ = octets.substr(client_.committed());
 }
 
 Task<error_code> Exchange::flush_interim() {
@@ -61,7 +61,7 @@ Task<error_code> Exchange::flush_interim() {
         co_await client_.write({&buffer, 1}, listener_.timeouts.write, never);
     interim_flows_ = false;
     if (failure) {
-      interim_left_.insert(0, octets, client_.written());
+      interim_left_.insert(0, octets, client_.committed());
       co_return failure;
     }
   }

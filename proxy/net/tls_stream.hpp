@@ -54,12 +54,16 @@ class TlsStream {
   // asio::error::eof only if the peer has said that nothing follows (close_notify). An end of the
   // socket without that may be forged by anybody on the way: connection_reset.
   [[nodiscard]] std::size_t read(std::span<char> room, error_code& failure);
+  // What an earlier write has left to go out does not count as written by the next one.
+  void begin_write() noexcept { unsure_ = 0; }
   // Takes what was encrypted off `buffers`, and adds it to `written` as soon as an octet of it may
   // have left.
   [[nodiscard]] error_code write(std::span<asio::const_buffer>& buffers, std::size_t& written);
   // Hands the kernel what it did not take before.
   [[nodiscard]] error_code flush();
   [[nodiscard]] bool owes() const noexcept { return !outgoing_.empty(); }
+  // Octets of content that were encrypted and of which nothing has left yet.
+  [[nodiscard]] std::size_t unsure() const noexcept { return unsure_; }
 
   // Says that nothing follows. Not after an error, which the peer must be able to tell from an end.
   void finish();

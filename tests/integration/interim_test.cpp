@@ -102,6 +102,28 @@ TEST(InterimAnswers, WithoutEndArePassedOnOnlyForAWhile) {
   EXPECT_EQ(answer.interim.size(), 100U);
 }
 
+// Each piece ends one and begins the next, so that none of them is ever late.
+TEST(InterimAnswers, WithoutEndDoNotProlongTheWaitHoweverTheyArrive) {
+  ProxyConfig config = two_routes();
+  config.upstream = "timeouts: { connect: 2s, response: 300ms }";
+  RawApi api(config);
+  for (const char* target : {"/pass/1", "/doc/1"}) {
+    RawClient client = api.connect();
+    // One that is told of none of them.
+    client.send("GET " + std::string(target) + " HTTP/1.0\r\nHost: a\r\n\r\n");
+    ApiSide upstream = api.accept();
+    static_cast<void>(upstream.read_head());
+    upstream.say("HTTP/1.1 102 Pro");
+    bool answered = false;
+    for (int pieces = 0; pieces < 200 && !answered; ++pieces) {
+      static_cast<void>(upstream.socket().send_all("cessing\r\n\r\nHTTP/1.1 102 Pro"));
+      answered = client.hears_within(Milliseconds(25));
+    }
+    ASSERT_TRUE(answered) << target;
+    expect_problem(client.read_response(), 504, "upstream-timeout");
+  }
+}
+
 // Rule 3.2.8: a write is settled at the pace of the API, whatever its client takes.
 TEST(InterimAnswers, ThatTheClientDoesNotReadHoldNoWriteUp) {
   // One connection to the API, so that all that is said to it is said on that one.

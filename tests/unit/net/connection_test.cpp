@@ -143,6 +143,22 @@ TEST_F(AConnection, ObeysAnEarlierDeadlineAfterItFellSilent) {
   EXPECT_EQ(error_code(asio::error::timed_out), *ended_);
 }
 
+// There is nothing that the bound could end, least of all a write, or what is read later.
+TEST_F(AConnection, IsBoundOnlyWhileItReads) {
+  connection_->bound_read(connection_->after(milliseconds(200)));
+  std::optional<error_code> written;
+  const std::string much(8 << 20, 'x');
+  const auto write = [](Connection& connection, std::string_view octets,
+                        std::optional<error_code>& ended) -> Task<void> {
+    asio::const_buffer buffer(octets.data(), octets.size());
+    ended = co_await connection.write({&buffer, 1}, seconds(5), never);
+  };
+  spawn(io_, write(*connection_, much, written));
+  turn();
+  pass(seconds(1));
+  EXPECT_FALSE(written);
+}
+
 TEST_F(AConnection, TellsOfTheEndOfItsPeerAfterItFellSilent) {
   fall_silent();
   ::shutdown(far_, SHUT_WR);

@@ -253,6 +253,41 @@ TEST_F(TlsConnection, WritesInOrderWhateverTheSocketTakes) {
   EXPECT_EQ(connection_->written(), text.size());
 }
 
+// What is encrypted can be taken back no more than what has left: whoever gives a write up and says
+// the rest later must not say that again.
+TEST_F(TlsConnection, WriteThatIsGivenUpTellsWhatGoesOutAllTheSame) {
+  meet_client();
+  std::string said;
+  std::string rest;
+  for (char letter = 'a'; rest.empty(); letter = letter == 'z' ? 'a' : static_cast<char>(letter + 1)) {
+    const std::string text(15'000, letter);
+    said += text;
+    asio::const_buffer buffer(text.data(), text.size());
+    const Task<error_code> written = connection_->write({&buffer, 1}, milliseconds(200), never);
+    if (!written.await_ready()) rest = text.substr(connection_->committed()) + "the rest";
+    ASSERT_LT(said.size(), 64U * 1024 * 1024);
+  }
+  said += "the rest";
+  start(write(rest));
+  ASSERT_FALSE(ended_);
+  EXPECT_LE(connection_->written(), rest.size()) << "of what was written before nothing counts";
+  std::string got;
+  std::array<char, 20'000> room{};
+  for (int turns = 0; turns < 10'000 && got.size() < said.size(); ++turns) {
+    std::size_t count = 0;
+    if (SSL_read_ex(far_.get(), room.data(), room.size(), &count) == 1) {
+      got.append(room.data(), count);
+    } else {
+      turn();
+    }
+  }
+  turn();
+  ASSERT_TRUE(ended_);
+  EXPECT_FALSE(*ended_);
+  EXPECT_EQ(connection_->written(), rest.size());
+  EXPECT_TRUE(got == said) << got.size() << " of " << said.size();
+}
+
 TEST_F(TlsConnection, PeerThatOnlyAsksForNewKeysCannotGrowUs) {
   meet_client();
   start(read());
@@ -270,6 +305,34 @@ TEST_F(TlsConnection, PeerThatOnlyAsksForNewKeysCannotGrowUs) {
   turn();
   EXPECT_TRUE(ended_);
   EXPECT_LT(asked, many);
+}
+
+TEST_F(TlsConnection, NothingIsRenegotiated) {
+  meet_client(TLS1_2_VERSION);
+  const auto agreed = [this] {
+    std::string octets(64, '\0');
+    octets.resize(SSL_get_finished(far_.get(), octets.data(), octets.size()));
+    return octets;
+  };
+  const std::string before = agreed();
+  start(read());
+  ASSERT_EQ(1, SSL_renegotiate(far_.get()));
+  for (int i = 0; i < 20; ++i) {
+    (void)SSL_do_handshake(far_.get());
+    turn();
+  }
+  ASSERT_FALSE(before.empty());
+  EXPECT_EQ(agreed(), before);
+}
+
+// What anybody on the way could send again (RFC 8446 section 8) is no request.
+TEST_F(TlsConnection, TakesNothingBeforeTheHandshakeIsOver) {
+  meet_client();
+  char octet = 0;
+  (void)SSL_read(far_.get(), &octet, 1);
+  SSL_SESSION* const session = SSL_get_session(far_.get());
+  ASSERT_EQ(1, SSL_SESSION_is_resumable(session));
+  EXPECT_EQ(SSL_SESSION_get_max_early_data(session), 0U);
 }
 
 TEST_F(TlsConnection, WaitsWithoutMemoryAndTakesOneRecordAfterTheOther) {
