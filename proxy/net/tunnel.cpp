@@ -40,7 +40,7 @@ Tunnel::Tunnel(Worker& worker, Connection& client, Connection& upstream, const L
       bell_(worker.io.get_executor(), never),
       heard_at_(worker.sweeper.now()) {}
 
-Task<void> Tunnel::run() {
+Task<Tunnel::Ending> Tunnel::run() {
   upward_runs_ = true;
   spawn(worker_.io, carry(client_, upstream_, limits_.upstream_write),
         [this](const std::exception_ptr& failure) {
@@ -61,6 +61,7 @@ Task<void> Tunnel::run() {
     co_await bell_.async_wait(as_tuple);
   }
   if (thrown) std::rethrow_exception(thrown);
+  co_return ended_ ? Ending::broken : Ending::said;
 }
 
 Task<void> Tunnel::carry(Connection& from, Connection& to, std::chrono::milliseconds write) {
@@ -135,7 +136,9 @@ Task<Flow> Exchange::join(Answer& answer) {
                    .client_write = listener_.timeouts.write,
                    .upstream_write = response_timeout(),
                    .drain = site().config.shutdown.drain_timeout});
-    co_await tunnel.run();
+    // A tunnel that was cut on one side must not look whole on the other.
+    const Tunnel::Ending ending = co_await tunnel.run();
+    if (ending == Tunnel::Ending::broken) answer.lease.connection().break_off();
   }
   answer.lease.close();
   co_return Flow::drop;

@@ -19,8 +19,10 @@ class Tunnel final : private Swept {
   // Everything given must outlive the tunnel.
   Tunnel(Worker& worker, Connection& client, Connection& upstream, const Limits& limits);
 
-  // Until both directions have ended. What waits in the input buffers of the two goes first.
-  [[nodiscard]] Task<void> run();
+  // Until both directions have ended, each by a last word or at once with the other. What waits in
+  // the input buffers of the two goes first.
+  enum class Ending : std::uint8_t { said, broken };
+  [[nodiscard]] Task<Ending> run();
 
  private:
   [[nodiscard]] Task<void> carry(Connection& from, Connection& to,

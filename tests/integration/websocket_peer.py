@@ -1,11 +1,14 @@
 """A WebSocket server that echoes, and a client that talks to it through whatever lies between.
 
-    websocket_peer.py serve                 prints "listening on HOST PORT"
-    websocket_peer.py talk PORT TARGET      prints "well", or "rejected STATUS"
+    websocket_peer.py serve [CERTIFICATE KEY]     prints "listening on HOST PORT"
+    websocket_peer.py talk PORT TARGET [CA]       prints "well", or "rejected STATUS"
+
+With the files it speaks TLS.
 """
 
 import asyncio
 import os
+import ssl
 import sys
 
 import websockets
@@ -17,18 +20,23 @@ async def echo(connection):
     # The client has closed in order.
 
 
-async def serve():
+async def serve(certificate=None, key=None):
+    tls = None
+    if certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, key)
     async with websockets.serve(echo, "127.0.0.1", 0, subprotocols=["echo"],
-                                max_size=None) as server:
+                                max_size=None, ssl=tls) as server:
         port = server.sockets[0].getsockname()[1]
         print("listening on 127.0.0.1", port, flush=True)
         await asyncio.Future()
 
 
-async def talk(port, target):
+async def talk(port, target, authority=None):
+    url = f"{'wss' if authority else 'ws'}://127.0.0.1:{port}{target}"
+    tls = ssl.create_default_context(cafile=authority) if authority else None
     try:
-        connection = await websockets.connect(f"ws://127.0.0.1:{port}{target}",
-                                              subprotocols=["echo"], max_size=None)
+        connection = await websockets.connect(url, subprotocols=["echo"], max_size=None, ssl=tls)
     except websockets.InvalidStatusCode as refusal:
         print("rejected", refusal.status_code)
         return
@@ -48,6 +56,6 @@ async def talk(port, target):
 
 
 if sys.argv[1] == "serve":
-    asyncio.run(serve())
+    asyncio.run(serve(*sys.argv[2:]))
 else:
-    asyncio.run(asyncio.wait_for(talk(sys.argv[2], sys.argv[3]), 30))
+    asyncio.run(asyncio.wait_for(talk(*sys.argv[2:]), 30))

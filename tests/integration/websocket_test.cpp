@@ -8,42 +8,11 @@
 #include <thread>
 
 #include "tests/integration/rules.hpp"
+#include "tests/integration/websocket.hpp"
 #include "tests/support/raw_api.hpp"
 
 namespace ifmatch::support {
 namespace {
-
-// Debian's own, for which python3-websockets is installed.
-constexpr const char* python = "/usr/bin/python3";
-
-// The example of RFC 6455 section 1.3.
-constexpr std::string_view key = "dGhlIHNhbXBsZSBub25jZQ==";
-constexpr std::string_view accept_value = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
-
-// /doc is guarded, /chat is a bypass route for WebSockets, everything else one that is not.
-ProxyConfig with_chat(std::string timeouts = "tunnel: 1h") {
-  ProxyConfig config;
-  config.listener = "timeouts: { " + timeouts + " }";
-  config.routes =
-      "  - { name: documents, match: { path: \"/doc/**\" }, upstream: api }\n"
-      "  - { name: chat, match: { path: \"/chat/**\" }, upstream: api, mode: bypass,\n"
-      "      upgrade: [websocket] }\n"
-      "  - { name: rest, match: { path: \"/**\" }, upstream: api, mode: bypass }\n";
-  return config;
-}
-
-std::string handshake(std::string_view target = "/chat/1", std::string_view more = "") {
-  return "GET " + std::string(target) +
-         " HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n"
-         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " +
-         std::string(key) + "\r\n" + std::string(more) + "\r\n";
-}
-
-std::string switching(std::string_view accept = accept_value) {
-  return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-         "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Accept: " +
-         std::string(accept) + "\r\n\r\n";
-}
 
 // A tunnel whose two ends are the test.
 struct Joined {
