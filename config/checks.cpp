@@ -72,10 +72,17 @@ void check_used(const Config& config, const Places& places, Report& report) {
 
 // Whoever may connect would otherwise choose who the client is.
 void check_proxy_protocol(const Config& config, const Places& places, Report& report) {
-  if (!config.trusted_proxies.networks.empty()) return;
   for (const Listener& listener : config.listeners) {
     if (listener.proxy_protocol == ProxyProtocol::none) continue;
     const std::string path = "listeners." + listener.name + ".proxy_protocol";
+    if (listener.address.starts_with("unix:")) {
+      report.error("E330", place_of(places, {path}), path,
+                   "'proxy_protocol: required' on a unix socket would refuse everybody: its peers "
+                   "have no address that 'trusted_proxies' could name",
+                   "let the load balancer connect to HOST:PORT");
+      continue;
+    }
+    if (!config.trusted_proxies.networks.empty()) continue;
     report.error("E330", place_of(places, {path}), path,
                  "'proxy_protocol: required' without 'trusted_proxies' would refuse everybody",
                  "add trusted_proxies: [...] with the addresses of the load balancers");

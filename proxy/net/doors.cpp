@@ -14,6 +14,7 @@ namespace {
 
 // After accept() failed for want of descriptors or memory.
 constexpr std::chrono::milliseconds accept_pause{100};
+constexpr std::chrono::seconds accept_silence{10};  // between two messages about it
 
 void log_exception(const std::exception_ptr& failure) {
   if (!failure) return;
@@ -153,6 +154,7 @@ std::string Doors::address(DoorId id) const {
 Task<void> Doors::accept_for_ever(std::shared_ptr<Entrance> entrance) {
   Worker& worker = entrance->worker;
   Timer pause(worker.io.get_executor());
+  Throttle told(accept_silence);
   while (entrance->acceptor.is_open()) {
     const std::size_t limit = entrance->door.listener->max_connections;
     if (entrance->connections->inside() >= limit) {
@@ -163,7 +165,10 @@ Task<void> Doors::accept_for_ever(std::shared_ptr<Entrance> entrance) {
     auto [failure] = co_await entrance->acceptor.async_accept(socket, as_tuple);
     if (failure == asio::error::operation_aborted || !entrance->acceptor.is_open()) co_return;
     if (failure) {
-      spdlog::warn("accept: {}", failure.message());
+      const std::size_t times = told.tell(Clock::now());
+      if (times > 0) {
+        spdlog::warn("accept: {} ({} times since the last such message)", failure.message(), times);
+      }
       pause.expires_after(accept_pause);
       co_await pause.async_wait(as_tuple);
       continue;

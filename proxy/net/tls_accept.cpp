@@ -25,8 +25,10 @@ error_code look_at_first(Connection& client, char& octet) {
     octet = waiting.front();
     return {};
   }
-  const ssize_t count =
-      ::recv(client.socket.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+  ssize_t count = 0;
+  do {
+    count = ::recv(client.socket.native_handle(), &octet, 1, MSG_PEEK | MSG_DONTWAIT);
+  } while (count < 0 && errno == EINTR);
   if (count == 1) return {};
   if (count == 0) return asio::error::eof;
   return {errno, boost::system::system_category()};

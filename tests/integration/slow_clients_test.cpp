@@ -332,6 +332,8 @@ TEST(AWantOfDescriptors, PausesAcceptingAndIsOverWhenOneIsClosed) {
   EXPECT_EQ(clients.front().request("GET", path).status, 200);
   clients.back().send(clients.back().compose("GET", path));
   EXPECT_TRUE(clients.back().stays_silent(watched));
+  // Whoever keeps it short of descriptors must not fill the log, too.
+  EXPECT_FALSE(api.proxy.process().wait_for_line("accept:", Deadline(Milliseconds(500)), 1));
   // As they leave, those behind them come in, though the limit stays.
   for (std::size_t index = 0; index + 1 < clients.size(); ++index) clients[index].close();
   EXPECT_EQ(clients.back().read_response().status, 200);

@@ -316,6 +316,64 @@ TEST_F(TlsListener, TellsItsClientThatNothingFollows) {
   EXPECT_TRUE(client->ended(2).at(1).told_end);
 }
 
+// It may say so behind its request (RFC 8446 section 6.1), and still be owed an answer.
+TEST_F(TlsListener, AnswersAClientThatWillSayNoMore) {
+  SecureListener proxy(certificate);
+  const auto client = proxy.client();
+  EXPECT_EQ(request_once(client->port(), "PUT", "/doc", {{"If-None-Match", "*"}}, "{}").status, 201);
+  RawClient last = RawClient::connect(client->port());
+  last.send(last.compose("GET", "/doc"));
+  last.half_close();
+  const Response response = last.read_response();
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.body, "{}");
+  EXPECT_TRUE(last.expect_closed());
+}
+
+TEST_F(TlsListener, TakesNoContentForAWholeThatIsCut) {
+  SecureListener proxy(certificate);
+  for (const char* framing : {"Content-Length: 4\r\n\r\nab", "Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"}) {
+    for (const TlsRelay::Ending ending : {TlsRelay::Ending::told, TlsRelay::Ending::silent}) {
+      const auto client = proxy.client({.ending = ending});
+      RawClient cut = RawClient::connect(client->port());
+      cut.send("PUT /doc HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\n" + std::string(framing));
+      cut.half_close();
+      (void)client->ended();
+    }
+  }
+  EXPECT_EQ(proxy.store.upstream.writes(), 0U);
+  EXPECT_EQ(proxy.store.store.get("/doc"), std::nullopt);
+}
+
+TEST_F(TlsListener, TakesARequestOctetByOctet) {
+  SecureListener proxy(certificate);
+  const auto client = proxy.client();
+  RawClient slow = RawClient::connect(client->port());
+  for (const char octet :
+       slow.compose("PUT", "/doc", {{"If-None-Match", "*"}}, std::string(200, 'x'))) {
+    slow.send({&octet, 1});
+  }
+  EXPECT_EQ(slow.read_response().status, 201);
+  EXPECT_EQ(proxy.store.store.get("/doc"), std::string(200, 'x'));
+}
+
+TEST_F(TlsListener, CutsAClientThatTakesNothing) {
+  ProxyConfig config;
+  config.more = "threads: 1\n";
+  SecureListener proxy(certificate, "", "timeouts: { write: 400ms }", config);
+  proxy.store.store.put("/large", std::string(8'000'000, 'x'));
+  const auto client = proxy.client();
+  EXPECT_EQ(request_once(client->port(), "GET", "/none").status, 404);
+  (void)client->ended();
+  const std::size_t before = proxy.store.proxy.process().open_descriptors();
+  RawClient deaf = RawClient::connect_narrow(client->port());
+  deaf.send(deaf.compose("GET", "/large"));
+  EXPECT_TRUE(eventually(
+      [&] { return proxy.store.proxy.process().open_descriptors() > before; }));
+  EXPECT_TRUE(eventually(
+      [&] { return proxy.store.proxy.process().open_descriptors() <= before; }));
+}
+
 TEST_F(TlsListener, LeavesAnUnfinishedHandshakeWhenItEnds) {
   ProxyConfig config;
   config.upstream_url = "http://127.0.0.1:1";

@@ -79,6 +79,10 @@ TEST(ProxyProtocol, NeedsSomebodyWhoIsTrusted) {
   EXPECT_EQ(findings(result), (Findings{"11:21 E330"})) << told(result);
   EXPECT_NE(result.diagnostics.at(0).help.find("add trusted_proxies"), std::string::npos);
   EXPECT_TRUE(load_text(with_route(listener + "trusted_proxies: [127.0.0.1]\n")).config);
+  const LoadResult local = load_text(with_route(
+      "trusted_proxies: [127.0.0.1]\n"
+      "listeners: [{ address: \"unix:/run/a.sock\", proxy_protocol: required }]\n"));
+  EXPECT_EQ(findings(local), (Findings{"10:60 E330"})) << told(local);
   EXPECT_EQ(findings(load_text(with_route("listeners: [{ proxy_protocol: optional }]\n"))),
             (Findings{"9:31 E205"}));
 }
