@@ -146,6 +146,53 @@ TEST(FailurePoint, WhatFollowsTheAnswerToAWriteIsNoAnswerToAProbe) {
   EXPECT_EQ("", writer.answers().front().answer->field("etag"));
 }
 
+// Silences alone would let it hold what it is sent for hours.
+TEST(FailurePoint, AReaderThatTakesALittleNowAndThenIsCut) {
+  for (const char* target : {"/confirm/large", "/free/large"}) {
+    world::World world(1);
+    world.api.put(target, {"text/plain", std::string(20'000, 'x')});
+    const std::shared_ptr<shim::Stream> client = world.add_connection();
+    client->bound_room(100);
+    client->say("GET " + std::string(target) + " HTTP/1.1\r\nHost: a\r\n\r\n");
+    std::size_t taken = 0;
+    // At this pace it would take a hundred seconds.
+    for (int look = 0; look < 40 && !client->closed(); ++look) {
+      world.pass(std::chrono::milliseconds(500));
+      taken += client->take().size();
+    }
+    EXPECT_TRUE(client->closed()) << target;
+    EXPECT_GT(taken, 500U) << target << ": it was not cut for its silence";
+  }
+}
+
+TEST(FailurePoint, InterimAnswersThatNobodyTakesAreKeptWithinALimit) {
+  world::World world(1);
+  world.api.put("/confirm/1", {"text/plain", "one"});
+  world.api.manner = [](const shim::StrictMessage&) {
+    world::Manner manner;
+    for (int count = 0; count < 90; ++count) {
+      manner.octets += "HTTP/1.1 103 Early Hints\r\nLink: " + std::string(10'000, 'x') + "\r\n\r\n";
+    }
+    manner.octets += "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none";
+    return manner;
+  };
+  const std::shared_ptr<shim::Stream> client = world.add_connection();
+  client->bound_room(100);
+  client->say("GET /confirm/1 HTTP/1.1\r\nHost: a\r\n\r\n");
+  world.pass(std::chrono::milliseconds(500));
+  client->bound_room(std::size_t{1} << 20U);
+  std::string heard = client->take();
+  world.pass(std::chrono::milliseconds(500));
+  heard += client->take();
+  EXPECT_NE(heard.find("\r\n\r\none"), std::string::npos);
+  std::size_t interim = 0;
+  for (std::size_t at = 0; (at = heard.find("HTTP/1.1 103", at)) != std::string::npos; ++at) {
+    ++interim;
+  }
+  EXPECT_GE(interim, 1U);
+  EXPECT_LT(interim, 10U);
+}
+
 INSTANTIATE_TEST_SUITE_P(Every, FailurePoints, testing::Range<std::size_t>(0, scenarios().size()),
                          [](const auto& scenario) { return scenarios()[scenario.param].name; });
 

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "tests/failure/tls_layer.hpp"
+
 namespace ifmatch::failure {
 namespace {
 
@@ -41,6 +43,13 @@ std::string problem_of(const shim::StrictMessage& answer) {
   return answer.content.substr(begin, answer.content.find('"', begin) - begin);
 }
 
+world::Secured secured(const Scenario& scenario) {
+  world::Secured made;
+  if (scenario.under_tls == Scenario::UnderTls::clients) made.listener = tls_files().shown;
+  if (scenario.under_tls == Scenario::UnderTls::upstream) made.upstream = tls_files().authority;
+  return made;
+}
+
 // Of the others a write goes on whatever happened before.
 bool is_enforced(std::string_view target) {
   return !target.starts_with("/free/") && !target.starts_with("/watched/");
@@ -69,7 +78,10 @@ class Judgement {
   Judgement(const Scenario& scenario, const shim::Fault& fault, Pieces pieces)
       : scenario_(scenario),
         fault_(fault),
-        world_(scenario.upstream_connections) {
+        world_(scenario.upstream_connections, secured(scenario)) {
+    using UnderTls = Scenario::UnderTls;
+    if (scenario.under_tls == UnderTls::clients) world_.dress_client = make_tls_client;
+    if (scenario.under_tls == UnderTls::upstream) world_.dress_api = make_tls_server;
     for (const auto& [path, document] : documents()) world_.api.put(path, document);
     if (pieces == Pieces::octets) world_.system.dribble(1);
     if (scenario.room > 0) {

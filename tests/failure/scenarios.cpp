@@ -95,6 +95,18 @@ Scenario in_the_manner(Scenario scenario, std::function<Manner(const StrictMessa
   return scenario;
 }
 
+Scenario clients_under_tls(Scenario scenario) {
+  scenario.name += "ClientsUnderTls";
+  scenario.under_tls = Scenario::UnderTls::clients;
+  return scenario;
+}
+
+Scenario upstream_under_tls(Scenario scenario) {
+  scenario.name += "UpstreamUnderTls";
+  scenario.under_tls = Scenario::UnderTls::upstream;
+  return scenario;
+}
+
 Scenario two(std::string name, Party first, Party second) {
   return {.name = std::move(name),
           .parties = {std::move(first), std::move(second)},
@@ -122,6 +134,38 @@ std::vector<Ask> observed() {
           waiting(put(w1, {})),
           get(w1, "If-None-Match: {seen}\r\n"),
           get("/watched/large")};
+}
+
+// What a connection does otherwise when it is under TLS: handshake, reads and writes of records, and
+// all that has to wait between them.
+void add_those_under_tls(std::vector<Scenario>& all) {
+  const Scenario bypass = alone("Bypass",
+                                {get("/free/1"), chunked(put("/free/1", {}, "pieces")),
+                                 waiting(put("/free/1", {})), get("/free/large")},
+                                {200, 200, 200, 200});
+  const Scenario silent = alone("AfterASilence",
+                                {get(c1), after_a_silence(get(c1)), put(c1, if_current)},
+                                {200, 200, 200});
+  const Scenario interim = in_the_manner(
+      alone("InterimAnswers", {get(c1), put(c1, if_seen), put("/free/1", {})}, {200, 200, 200}),
+      always({.interim = true}));
+  Scenario narrow =
+      alone("NarrowStreams", {get(c1), put(c1, if_seen, std::string(300, 'n'))}, {200, 200});
+  narrow.room = 250;
+  for (const Scenario& each : {replacing(), bypass, silent, interim, narrow}) {
+    all.push_back(clients_under_tls(each));
+    all.push_back(upstream_under_tls(each));
+  }
+  all.push_back(clients_under_tls(alone("PutAfterContinue", {waiting(put(c1, if_current))}, {200})));
+  all.push_back(clients_under_tls(two("TwoWritersTakeTurns",
+                                      {"a", {put(c1, "If-Match: *\r\n", "of a")}, {200}},
+                                      {"b", {later(put(c1, "If-Match: *\r\n", "of b"))}, {200}})));
+  all.push_back(upstream_under_tls(in_the_manner(
+      alone("AnswersThatClose", {get(c1), put(c1, if_seen), put(c1, if_current)}, {200, 200, 412}),
+      always({.closing = true}))));
+  all.push_back(upstream_under_tls(in_the_manner(
+      alone("AnswersInParts", {get(c1), put(c1, if_seen), put("/free/1", {})}, {200, 200, 200}),
+      always({.in_parts = true}))));
 }
 
 std::vector<Scenario> make_scenarios() {
@@ -213,6 +257,7 @@ std::vector<Scenario> make_scenarios() {
                     {"b", {later(other("POST", "/items", {}, "item"))}, {201}}));
   all.push_back(two("ReadWaitsForAWrite", {"a", {put("/wait/1", if_current)}, {200}},
                     {"b", {later(get("/wait/1")), put("/wait/1", if_seen)}, {200, 200}}));
+  add_those_under_tls(all);
   return all;
 }
 

@@ -24,6 +24,8 @@ struct Scenario {
   // A read beforehand: then the record knows a version and a connection lies idle.
   std::string warmed_by;
   std::size_t room = 0;  // octets that a stream takes before a write has to wait; 0: plenty
+  enum class UnderTls : std::uint8_t { nobody, clients, upstream };
+  UnderTls under_tls = UnderTls::nobody;
 };
 
 [[nodiscard]] const std::vector<Scenario>& scenarios();

@@ -56,21 +56,52 @@ std::string_view name_of(Effect effect) noexcept {
   return names[static_cast<std::size_t>(effect)];
 }
 
+void Stream::wear(std::unique_ptr<Layer> layer) {
+  layer_ = std::move(layer);
+  put_on_wire(layer_->begun());
+}
+
 std::string Stream::take() {
   std::string octets = std::move(to_far_);
   to_far_.clear();
-  if (!octets.empty()) notify(EPOLLOUT);
-  return octets;
+  if (octets.empty()) return octets;
+  notify(EPOLLOUT);
+  if (!layer_) return octets;
+  std::string heard;
+  put_on_wire(layer_->heard(octets, heard));
+  heard_total_ += heard.size();
+  return heard;
+}
+
+bool Stream::put_on_wire(std::string_view octets) {
+  if (octets.empty() || far_finished_ || peer_gone()) return false;
+  to_code_.append(octets);
+  wire_total_ += octets.size();
+  notify(EPOLLIN);
+  return true;
 }
 
 void Stream::say(std::string_view octets) {
-  if (octets.empty() || far_finished_ || peer_gone()) return;
-  to_code_.append(octets);
-  notify(EPOLLIN);
+  if (!layer_) {
+    put_on_wire(octets);
+  } else if (!octets.empty() && put_on_wire(layer_->said(octets))) {
+    const std::size_t before = marks_.empty() ? 0 : marks_.back().said;
+    marks_.push_back({wire_total_, before + octets.size()});
+  }
+}
+
+std::size_t Stream::said_and_given() const noexcept {
+  if (!layer_) return given_total_;
+  std::size_t said = 0;
+  for (const Mark& mark : marks_) {
+    if (mark.wire <= given_total_) said = mark.said;
+  }
+  return said;
 }
 
 void Stream::finish() {
   if (far_finished_ || peer_gone()) return;
+  if (layer_) put_on_wire(layer_->finished());
   far_finished_ = true;
   notify(EPOLLIN);
 }

@@ -71,12 +71,31 @@ struct Fault {
 
 class System;
 
+// What lies between the octets on the wire and those that whoever plays the far end says and hears:
+// TLS. All of these return what goes onto the wire because of it.
+class Layer {
+ public:
+  Layer() = default;
+  Layer(const Layer&) = delete;
+  Layer& operator=(const Layer&) = delete;
+  virtual ~Layer() = default;
+
+  [[nodiscard]] virtual std::string begun() = 0;
+  // Appends to `heard` what the octets `arrived` carry.
+  [[nodiscard]] virtual std::string heard(std::string_view arrived, std::string& heard) = 0;
+  [[nodiscard]] virtual std::string said(std::string_view octets) = 0;
+  [[nodiscard]] virtual std::string finished() = 0;
+};
+
 // One connection. The code under test has a descriptor for it; the script at the far end uses the
 // functions here.
 class Stream {
  public:
   Stream(System& system, Side side, int descriptor)
       : system_(system), side_(side), descriptor_(descriptor) {}
+
+  // From here on the far end speaks and hears through `layer`.
+  void wear(std::unique_ptr<Layer> layer);
 
   // The far end: what has arrived there since the last call, and what it says.
   [[nodiscard]] std::string take();
@@ -102,6 +121,13 @@ class Stream {
   // The code has read the end of what the far end had to say.
   [[nodiscard]] bool end_was_read() const noexcept { return end_was_read_; }
 
+  // The same of what the far end has heard, and of what it has said and was given whole: where it
+  // wears a layer these are other octets.
+  [[nodiscard]] std::size_t heard_total() const noexcept {
+    return layer_ ? heard_total_ : taken_total_;
+  }
+  [[nodiscard]] std::size_t said_and_given() const noexcept;
+
   // So many octets wait at the far end at most before a write has to wait.
   void bound_room(std::size_t octets) noexcept { room_max_ = octets; }
 
@@ -112,10 +138,19 @@ class Stream {
   void notify(std::uint32_t events);
   [[nodiscard]] std::uint32_t level() const noexcept;
   void break_with(int error);
+  bool put_on_wire(std::string_view octets);
 
   System& system_;
   Side side_;
   int descriptor_;
+  std::unique_ptr<Layer> layer_;
+  std::size_t heard_total_ = 0;
+  std::size_t wire_total_ = 0;  // octets that were put on the wire by the far end
+  struct Mark {
+    std::size_t wire;
+    std::size_t said;
+  };
+  std::vector<Mark> marks_;  // up to which octet of the wire what was said reaches
   State state_ = State::unconnected;
   std::string to_code_;
   std::size_t given_ = 0;  // octets at the front of `to_code_` that were read already

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <map>
+#include <tuple>
 
 #include "config/loader.hpp"
 #include "proxy/http/entity_tag.hpp"
@@ -62,12 +63,21 @@ net::Task<void> serve(net::Worker& worker, const net::Door& door, net::Socket so
 
 }  // namespace
 
-net::Site& site_with(std::size_t upstream_connections_max) {
-  static std::map<std::size_t, std::unique_ptr<net::Site>> sites;
-  std::unique_ptr<net::Site>& served = sites[upstream_connections_max];
+net::Site& site_with(std::size_t upstream_connections_max, const Secured& secured = {}) {
+  static std::map<std::tuple<std::size_t, bool, bool>, std::unique_ptr<net::Site>> sites;
+  std::unique_ptr<net::Site>& served = sites[{
+      upstream_connections_max, secured.listener.has_value(), secured.upstream.has_value()}];
   if (!served) {
-    served = std::make_unique<net::Site>(load_configuration(upstream_connections_max),
-                                         plugins::builtin_plugins());
+    config::Config configuration = load_configuration(upstream_connections_max);
+    if (secured.listener) {
+      configuration.listeners.front().tls.emplace().certificates.push_back(*secured.listener);
+    }
+    if (secured.upstream) {
+      configuration.upstreams.front().urls.front().scheme = config::Scheme::https;
+      configuration.upstreams.front().tls.ca = secured.upstream;
+    }
+    served = std::make_unique<net::Site>(std::move(configuration), plugins::builtin_plugins());
+    served->prepare_tls();
   }
   return *served;
 }
@@ -80,12 +90,13 @@ std::string tag_of(const Document& document) {
   return http::format_tag(hasher->finish().value());
 }
 
-World::World(std::size_t upstream_connections_max)
-    : site(site_with(upstream_connections_max)) {
+World::World(std::size_t upstream_connections_max, const Secured& secured)
+    : site(site_with(upstream_connections_max, secured)) {
   // That an API cannot be reached is told here thousands of times.
   spdlog::set_level(spdlog::level::off);
   constexpr net::DoorId only_door = 1;
   system.on_connected = [this](std::shared_ptr<shim::Stream> stream) {
+    if (dress_api) stream->wear(dress_api());
     api.accept(std::move(stream));
   };
   observe_sends();
@@ -119,11 +130,16 @@ void World::observe_sends() {
     if (sends_.empty() || sends_.back().stream || stream.side() != shim::Side::upstream) return;
     Send& send = sends_.back();
     send.taken_before = stream.taken_total();
-    send.given_before = stream.given_total();
+    send.begins = stream.heard_total();
     send.stream = system.share(stream);
     constexpr std::string_view name = "X-Ask: ";
     const std::size_t place = octets.find(name);
-    if (place == std::string_view::npos) return;
+    if (place == std::string_view::npos) {
+      // Where nobody can read it: of a client that is alone, it is what it asked last.
+      const bool alone = clients_.size() == 1 && clients_.front()->asked() > 0;
+      if (dress_api && alone) send.mark = clients_.front()->mark(clients_.front()->asked() - 1);
+      return;
+    }
     const std::size_t begin = place + name.size();
     send.mark = octets.substr(begin, octets.find('\r', begin) - begin);
   };
@@ -137,8 +153,8 @@ void World::observe_sends() {
     send->taken = send->stream->taken_total() - send->taken_before;
     send->was_reset = send->stream->was_reset();
     for (const std::unique_ptr<Arrival>& arrival : api.arrivals()) {
-      if (arrival->stream != send->stream || arrival->begins != send->taken_before) continue;
-      const std::size_t given = send->stream->given_total();
+      if (arrival->stream != send->stream || arrival->begins != send->begins) continue;
+      const std::size_t given = send->stream->said_and_given();
       const bool whole = arrival->answer_ends != 0 &&
                          (arrival->until_close
                               ? given >= arrival->head_ends && send->stream->end_was_read()
@@ -172,6 +188,7 @@ Client& World::add_client(std::string name, std::vector<Ask> script) {
     ask.fields.replace(place, 9, tag_of(document != nullptr ? *document : Document{}));
   }
   std::shared_ptr<shim::Stream> stream = system.accept_client();
+  if (dress_client) stream->wear(dress_client());
   clients_.push_back(
       std::make_unique<Client>(std::move(name), std::move(script), stream, system.now()));
   start_session(stream->descriptor());

@@ -27,7 +27,7 @@ struct Send {
   std::shared_ptr<shim::Stream> stream;  // unset until the first attempt to write
   std::string mark;                      // of the client's request
   std::size_t taken_before = 0;
-  std::size_t given_before = 0;
+  std::size_t begins = 0;  // at which octet of what the API hears
   // When the outcome was reported:
   std::optional<shim::Outcome> outcome;
   shim::Instant reported_at{};
@@ -37,10 +37,20 @@ struct Send {
   bool was_reset = false;         // its connection had been closed, with a reset
 };
 
+// Where TLS is spoken.
+struct Secured {
+  std::optional<config::CertificateFiles> listener;  // what is shown to clients
+  std::optional<std::string> upstream;               // the authority that vouches for the API
+};
+
 class World {
  public:
-  explicit World(std::size_t upstream_connections_max);
+  explicit World(std::size_t upstream_connections_max, const Secured& secured = {});
   ~World();
+
+  // What clients that are added from here on wear, and the API on new connections.
+  std::function<std::unique_ptr<shim::Layer>()> dress_client;
+  std::function<std::unique_ptr<shim::Layer>()> dress_api;
 
   // Connects a client and starts its session.
   Client& add_client(std::string name, std::vector<Ask> script);
@@ -70,7 +80,7 @@ class World {
 
   // The routes are /confirm/{id}, /recorded/{id}, /wait/{id} (reads: wait), /items and /items/{id},
   // all enforced, and /free/** (bypass). Time-outs are short, but their order is that of the
-  // defaults. Worlds with as many upstream connections share it.
+  // defaults. Worlds with as many upstream connections and the same files share it.
   net::Site& site;
   shim::System system;
   shim::EngineWatch watch;
