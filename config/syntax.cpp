@@ -65,9 +65,12 @@ Refusal check_unsafe_method(std::string_view text) {
 }
 
 bool looks_secret(std::string_view field) {
-  constexpr std::array<std::string_view, 7> parts{
-      "authorization", "cookie", "token", "secret", "key", "password", "credential"};
+  constexpr std::array<std::string_view, 10> parts{
+      "authorization", "cookie",     "token",   "secret",   "key",
+      "password",      "credential", "session", "signature", "passwd"};
   const std::string name = lower_case(field);
+  // Not all that begins so: X-Auth-Request-User names somebody.
+  if (name == "auth" || name.ends_with("-auth")) return true;
   return std::any_of(parts.begin(), parts.end(),
                      [&](std::string_view part) { return name.find(part) != std::string::npos; });
 }

@@ -57,7 +57,8 @@ TEST(Show, HidesSecrets) {
   const std::string secret = testing::TempDir() + "ifmatch_show_secret";
   std::ofstream(secret) << "sesame-sesame-sesame";
   const LoadResult result = load_text(with_route(
-      "    probe: { headers: { Authorization: Bearer hush, X-Api-Key: hush, Accept: a/b } }\n"
+      "    probe: { headers: { Authorization: Bearer hush, X-Api-Key: hush, X-Auth: hush, "
+      "X-Session: hush, X-Signature: hush, X-Auth-User: ada, Accept: a/b } }\n"
       "etag_secret_file: " +
       secret + "\n"));
   std::remove(secret.c_str());
@@ -67,6 +68,7 @@ TEST(Show, HidesSecrets) {
   EXPECT_EQ(shown.find("hush"), std::string::npos);
   EXPECT_NE(shown.find("etag_secret: (hidden)"), std::string::npos);
   EXPECT_NE(shown.find("a/b"), std::string::npos);
+  EXPECT_NE(shown.find("ada"), std::string::npos);
 }
 
 TEST(Show, TellsWhereEachValueCameFrom) {
