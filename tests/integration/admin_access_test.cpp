@@ -123,6 +123,17 @@ TEST(AdminAccess, KeepsAConnectionAndAnswersHeadLikeGet) {
   EXPECT_EQ(client.request("GET", "/livez").status, 200);
 }
 
+TEST(AdminAccess, TakesLittleContent) {
+  AdminStore server;
+  for (const auto& [octets, closes] : {std::pair{16 * 1024, false}, {16 * 1024 + 1, true}}) {
+    RawClient client = RawClient::connect(server.admin_port());
+    const std::string content(static_cast<std::size_t>(octets), 'x');
+    const Response response = client.request("POST", "/api/v1/reload", {}, content);
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.field("Connection") == "close", closes) << octets;
+  }
+}
+
 TEST(AdminAccess, EndsConnectionsThatAreNoRequests) {
   AdminStore server;
   const std::vector<std::pair<std::string, int>> cases{

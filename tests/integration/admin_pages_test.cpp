@@ -142,6 +142,31 @@ TEST(Metrics, GrowOnlyWhileThereIsLoad) {
   EXPECT_TRUE(server.comes_to(of_request("GET", 200), clients * reads));
 }
 
+TEST(Metrics, ShowConnectionsAndWhoWaitsForOne) {
+  ProxyConfig config;
+  config.upstream = "timeouts: { connect: 15s, response: 15s }, max_connections: 1";
+  AdminStore server(config);
+  const auto hold = std::make_shared<Hold>();
+  server.upstream.behave([hold](const Request&) { return Reply{.hold = hold}; });
+  RawClient first = RawClient::connect(server.proxy.port());
+  first.send(first.compose("GET", "/a"));
+  ASSERT_TRUE(hold->wait_until_held());
+  RawClient second = RawClient::connect(server.proxy.port());
+  second.send(second.compose("GET", "/b"));
+  const auto of = [](const std::string& state) {
+    return "ifmatch_upstream_connections{upstream=\"api\",state=\"" + state + "\"}";
+  };
+  EXPECT_TRUE(server.comes_to(of("waiting"), 1));
+  EXPECT_TRUE(server.comes_to(of("active"), 1));
+  EXPECT_TRUE(server.comes_to("ifmatch_client_connections", 2));
+  hold->release();
+  EXPECT_EQ(first.read_response().status, 200);
+  EXPECT_EQ(second.read_response().status, 200);
+  EXPECT_TRUE(server.comes_to(of("waiting"), 0));
+  EXPECT_TRUE(server.comes_to(of("active"), 0));
+  EXPECT_TRUE(server.comes_to(of("idle"), 1));
+}
+
 TEST(Metrics, TellOfAChangeAroundTheProxy) {
   AdminStore server;
   server.store.put("/a", "1");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -115,6 +116,32 @@ TEST(Observe, CallsAClientWithoutThatFieldByItsUserAgent) {
   EXPECT_TRUE(api.proxy.process().wait_for_line("\"curl/7\", route everything: would be refused"));
   EXPECT_EQ(api.request("PUT", path, {{"X-Application", " "}}, "[2]").status, 200);
   EXPECT_TRUE(api.proxy.process().wait_for_line("\"(none)\", route everything: would be refused"));
+}
+
+// Whoever answers before the request was whole may not have written yet, or never will.
+TEST(Observe, CountsNoLossOfAWriteThatWasAnsweredBeforeItWasWhole) {
+  DocumentStore store;
+  store.put(std::string(path), "{}");
+  ScriptedUpstream upstream(store.behaviour(),
+                            {.early = [](const Request& request) -> std::optional<Reply> {
+                              if (!request.has("X-Early")) return std::nullopt;
+                              return Reply{.reads_on = true};
+                            }});
+  ProxyConfig config = in_mode("observe");
+  config.upstream_url = upstream.url();
+  ProxyProcess proxy = ProxyProcess::start(config);
+  const Fields ada{{"User-Agent", "ada"}};
+  const Fields bob{{"User-Agent", "bob"}};
+  for (const Fields& fields : {ada, bob}) {
+    EXPECT_EQ(request_once(proxy.port(), "GET", path, fields).status, 200);
+  }
+  RawClient early = RawClient::connect(proxy.port());
+  early.send("PUT /orders/42 HTTP/1.1\r\nHost: a\r\nUser-Agent: ada\r\nX-Early: yes\r\n"
+             "Content-Length: 4\r\n\r\n[1");
+  EXPECT_EQ(early.read_response().status, 200);
+  EXPECT_EQ(request_once(proxy.port(), "PUT", path, bob, "[2]").status, 200);
+  EXPECT_EQ(counted_at_the_end(proxy),
+            (Counted{.writes = 2, .with_condition = 0, .refused = 2, .lost = 0}));
 }
 
 TEST(Observe, NamesTheTraceOfAFinding) {
