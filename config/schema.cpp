@@ -96,6 +96,7 @@ std::vector<std::string> schemas_of(const KeyRule& rule) {
 }
 
 bool takes_null(const KeyRule& rule) {
+  if (rule.presence == Presence::required) return false;
   return rule.null == Null::allowed || rule.kind == KeyKind::section ||
          rule.kind == KeyKind::section_list || rule.kind == KeyKind::map;
 }

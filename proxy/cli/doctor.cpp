@@ -144,6 +144,11 @@ class Visit {
   const DoctorFields& fields_;
 };
 
+// Whether a PUT of what was read would leave what is there, should somebody take it.
+bool can_be_put(const Answered& read) {
+  return read.whole && !read.head.fields.has(http::FieldId::content_encoding);
+}
+
 std::string_view remedy_for(const std::string& failure) {
   if (failure.find("certificate") != std::string::npos) {
     return "--ca FILE names who issued it; --insecure looks at everything but that";
@@ -192,7 +197,8 @@ int doctor(const ConfigOptions& options, const DoctorQuestion& question,
     if (site) expected = expected_of(*site, url, *fields, &*seen.plain);
     const bool refuses = !expected || (!expected->route.empty() &&
                                        expected->mode == config::Mode::enforce);
-    if (refuses && seen.plain->head.status == 200 && shows_ifmatch(*seen.plain)) {
+    const bool writable = question.write == DoctorWrite::made_up || can_be_put(*seen.plain);
+    if (refuses && writable && seen.plain->head.status == 200 && shows_ifmatch(*seen.plain)) {
       visit.write(seen, question.write);
     }
   } catch (const std::runtime_error& error) {

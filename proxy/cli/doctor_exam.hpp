@@ -17,6 +17,7 @@ struct Answered {
   http::ResponseHead head;
   std::string content;     // as much of it as is kept
   std::uint64_t size = 0;  // octets of it, as they came
+  bool whole = true;       // false: no more of it was read, because there is so much
 };
 
 // What was asked and what came. Unset: it was not asked for.

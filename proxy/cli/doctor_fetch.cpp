@@ -245,7 +245,8 @@ Answered read_answer(Line& line, std::string& input) {
     }
     input.erase(0, used);
     if (parser.is_header_done()) parser.eager(true);
-    if (parser.is_done() || answer.size > content_kept_max) return answer;
+    answer.whole = parser.is_done();
+    if (answer.whole || answer.size > content_kept_max) return answer;
     if (used > 0 && !input.empty() && !wants_more) continue;
     if (ended && !parser.is_header_done()) {
       throw Failure(answer.head.status == 0 ? "the connection ended without an answer"
@@ -254,6 +255,7 @@ Answered read_answer(Line& line, std::string& input) {
     if (ended) {
       parser.put_eof(failure);
       if (failure) throw Failure("the answer broke off");
+      answer.whole = true;
       return answer;
     }
     const std::size_t came = line.read(room);

@@ -76,6 +76,21 @@ TEST_F(DoctorVisits, SendNothingThatCouldChangeAnything) {
   EXPECT_EQ(api.upstream.writes(), 0U);
 }
 
+// What was coded on its way is not what is there, and nobody may be there to refuse it.
+TEST_F(DoctorVisits, PutNothingThatWasCoded) {
+  ProxyConfig config = with("mode: observe");
+  config.upstream_url = api.upstream.url();
+  ProxyProcess observing = ProxyProcess::start(config);
+  expect_finds(visit(url_of(observing.port()), {"--write"}), 1, {"a write (PUT)"});
+  EXPECT_EQ(api.upstream.count("PUT"), 1U);
+  api.upstream.behave([inner = api.store.behaviour()](const Request& request) {
+    if (request.method != "GET") return inner(request);
+    return Reply{.fields = {{"Content-Encoding", "br"}}, .body = "coded"};
+  });
+  expect_finds(visit(url_of(observing.port()), {"--write"}), 1, {"was not tried"});
+  EXPECT_EQ(api.upstream.count("PUT"), 1U);
+}
+
 TEST_F(DoctorVisits, FindAnHonestNginxHealthy) {
   NginxBefore nginx(ifmatch_url(), "");
   expect_finds(visit(url_of(nginx.port()), {"-c", config_file()}), 0, {"is refused by ifmatch"});

@@ -100,6 +100,7 @@ TEST_F(TheSchema, RefusesTheCommonMistakes) {
       beginning + "  - { name: b, match: { host: a }, upstream: api }\n",
       beginning + "shutdown: { drain_timeout: soon }\n",
       beginning + "access_log: { format: text }\n",
+      beginning + "  - { name: b, match: null, upstream: api }\n",
       beginning + "listeners: [{ tls: { certificate: a, key: b, certificates: [{}] } }]\n",
       "version: 1\nupstreams: { api: { url: \"http://a\", health_check: { interval: 1s } } }\n" +
           beginning.substr(beginning.find("routes"))};
