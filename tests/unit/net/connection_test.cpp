@@ -157,6 +157,9 @@ TEST_F(AConnection, IsBoundOnlyWhileItReads) {
   turn();
   pass(seconds(1));
   EXPECT_FALSE(written);
+  connection_->cancel();
+  turn();
+  EXPECT_TRUE(written);
 }
 
 TEST_F(AConnection, TellsOfTheEndOfItsPeerAfterItFellSilent) {
