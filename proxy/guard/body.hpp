@@ -147,6 +147,7 @@ class Engine::Body {
   std::uint64_t generation_ = 0;             // counts reloads
   std::map<std::uint64_t, Living> living_;   // by the generation they belong to
   std::vector<RequestId> held_back_;         // in the order of their arrival
+  bool older_one_gone_ = false;              // since they were looked at
 };
 
 }  // namespace ifmatch::guard

@@ -345,8 +345,10 @@ void Engine::Body::drop(Request& request) {
 
 std::size_t& Engine::Body::Living::of(const Request& request) {
   if (request.kind == Kind::read) return reads;
-  if (request.write.hold == Hold::exclusive) return exclusive;
-  return request.write.hold == Hold::shared ? shared : unheld;
+  const WriteRequest& write = request.write;
+  const Hold hold = write.hold == Hold::none ? write.counts_as : write.hold;
+  if (hold == Hold::exclusive) return exclusive;
+  return hold == Hold::shared ? shared : unheld;
 }
 
 bool Engine::Body::older_ones_live() const {
@@ -360,6 +362,7 @@ bool Engine::Body::has_older_than(std::uint64_t generation) const {
 void Engine::Body::forget_living(const Request& request) {
   const auto living = living_.find(request.generation);
   --living->second.of(request);
+  if (request.generation != generation_) older_one_gone_ = true;
   if (living->second.all() != 0 || request.generation == generation_) return;
   living_.erase(living);
   // What these requests stamped they stamped under the names of their time.

@@ -90,6 +90,7 @@ enum class Hold : std::uint8_t {
 struct WriteRequest {
   Resource resource;
   Hold hold = Hold::exclusive;
+  Hold counts_as = Hold::none;  // with Hold::none: what those who come after a reload take it for
   std::optional<Condition> condition;  // unset: there is nothing to decide
   Check check = Check::confirm;
   View view;                     // of a GET of the write's own target with the writer's fields;

@@ -2,6 +2,7 @@
 // `disturbed_` and looked at in one loop, hand_over(), so that a long chain of consequences needs
 // no recursion and happens in a fixed order.
 #include <algorithm>
+#include <utility>
 
 #include "proxy/guard/assert.hpp"
 #include "proxy/guard/body.hpp"
@@ -217,7 +218,8 @@ void Engine::Body::expel_all_waiting(Instant now, Actions& out) {
 }
 
 void Engine::Body::let_in_held_back(Instant now, Actions& out) {
-  if (held_back_.empty()) return;
+  // They may be many, and most of what happens makes no difference to them.
+  if (held_back_.empty() || !std::exchange(older_one_gone_, false)) return;
   std::vector<RequestId> waiting;
   waiting.swap(held_back_);
   for (RequestId id : waiting) {

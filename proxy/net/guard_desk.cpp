@@ -87,9 +87,12 @@ Terms GuardDesk::reconfigured(Instant now) {
       Passing& passing = present->second;
       const bool in_doubt = passing.doubt_until > now;
       if (passing.count > 0) {
-        passing.stand_in = begin_stand_in(now, unleashed);
+        passing.stand_in = begin_stand_in(guard::Hold::shared, now, unleashed);
       } else {
-        if (in_doubt) ending_.push_back({begin_stand_in(now, unleashed), passing.doubt_until});
+        if (in_doubt) {
+          ending_.push_back(
+              {begin_stand_in(guard::Hold::shared, now, unleashed), passing.doubt_until});
+        }
         passing_.erase(present);
       }
     }
@@ -102,11 +105,13 @@ Terms GuardDesk::reconfigured(Instant now) {
 
 // It is never sent: then it would stamp everything, and older requests, which need not mind it,
 // could not be decided any more. It is there, and younger ones wait until it is gone.
-guard::RequestId GuardDesk::begin_stand_in(Instant now, guard::Actions& unleashed) {
+guard::RequestId GuardDesk::begin_stand_in(guard::Hold counts_as, Instant now,
+                                           guard::Actions& unleashed) {
   const guard::RequestId id = draw_id();
   guard::WriteRequest anything;
   anything.resource.paths.emplace_back("/");
   anything.hold = guard::Hold::none;
+  anything.counts_as = counts_as;
   engine_.submit(id, anything, now, unleashed);
   return id;
 }
@@ -116,7 +121,7 @@ guard::RequestId GuardDesk::stand_in(Instant now) {
   guard::RequestId id = 0;
   {
     const std::lock_guard lock(mutex_);
-    id = begin_stand_in(now, unleashed);
+    id = begin_stand_in(guard::Hold::exclusive, now, unleashed);
     engine_.reconfigured(now);
   }
   dispatch(unleashed, id);
@@ -139,7 +144,7 @@ std::uint64_t GuardDesk::generation() {
 
 bool GuardDesk::has_older_than(std::uint64_t generation) {
   const std::lock_guard lock(mutex_);
-  return engine_.has_older_than(generation);
+  return engine_.counts().everything_in_doubt || engine_.has_older_than(generation);
 }
 
 bool GuardDesk::has_unsettled(Instant now) {

@@ -88,12 +88,14 @@ class GuardDesk {
   //     nothing there, are among those that are waited for, with their quarantines: see Passage.
   Terms reconfigured(Instant now);
 
-  // Stands for something that this engine cannot see. Whatever is submitted from here on waits for
-  // it as for what is older; what is older goes on as if it were not there.
+  // Stands for something that this engine cannot see, and of which it may be anything: whatever is
+  // submitted from here on waits for it as for what is older, shared writes and waiting reads, too.
+  // What is older goes on as if it were not there.
   [[nodiscard]] guard::RequestId stand_in(Instant now);
   void stand_in_gone(guard::RequestId id, Instant now);
 
-  // A moment, and whether something that was submitted before it is unsettled.
+  // A moment, and whether something that was submitted before it is unsettled, or was forwarded by
+  // an instance that did not end cleanly and may still land.
   [[nodiscard]] std::uint64_t generation();
   [[nodiscard]] bool has_older_than(std::uint64_t generation);
   // Whether anything at all is.
@@ -116,7 +118,8 @@ class GuardDesk {
     Instant at{};
   };
 
-  [[nodiscard]] guard::RequestId begin_stand_in(Instant now, guard::Actions& unleashed);
+  [[nodiscard]] guard::RequestId begin_stand_in(guard::Hold counts_as, Instant now,
+                                                guard::Actions& unleashed);
   [[nodiscard]] Submitted enter_passage(Terms terms);
   void leave_passage(Terms terms, guard::Duration in_doubt);
 

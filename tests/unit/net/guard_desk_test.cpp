@@ -17,10 +17,22 @@ class ADesk : public ::testing::Test {
     write.in_doubt = hours(1);
     return write;
   }
-  // Whether an exclusive write that is submitted now goes on at once.
-  [[nodiscard]] bool a_write_may_begin() {
+  // Whether a write that is submitted now goes on at once.
+  [[nodiscard]] bool a_write_may_begin(guard::Hold hold = guard::Hold::exclusive) {
+    guard::WriteRequest request = write();
+    request.hold = hold;
     Obligation duty(desk, io.get_executor());
-    EXPECT_EQ(duty.submit(write(), desk.terms()), Submitted::yes);
+    EXPECT_EQ(duty.submit(request, desk.terms()), Submitted::yes);
+    const bool answered = duty.answered();
+    duty.leave();
+    return answered;
+  }
+  // The same of a read that waits for writers.
+  [[nodiscard]] bool a_read_may_begin() {
+    Obligation duty(desk, io.get_executor());
+    EXPECT_EQ(duty.submit_read({.resource = write().resource, .gate_wait = hours(1)},
+                               desk.terms()),
+              Submitted::yes);
     const bool answered = duty.answered();
     duty.leave();
     return answered;
@@ -144,6 +156,41 @@ TEST_F(ADesk, WaitsForWhatAStandInStandsFor) {
   EXPECT_TRUE(desk.has_older_than(desk.generation()));
   desk.stand_in_gone(stand_in, now);
   EXPECT_TRUE(a_write_may_begin());
+}
+
+// What is older at another desk may be a guarded write that has been decided already.
+TEST_F(ADesk, HoldsBackSharedWritesAndReadsBehindWhatIsOlderElsewhere) {
+  const Instant now = Clock::now();
+  static_cast<void>(desk.reconfigured(now));
+  const guard::RequestId stand_in = desk.stand_in(now);
+  EXPECT_FALSE(a_write_may_begin(guard::Hold::shared));
+  EXPECT_FALSE(a_read_may_begin());
+  EXPECT_TRUE(a_write_may_begin(guard::Hold::none)) << "what is only watched waits for nobody";
+  desk.stand_in_gone(stand_in, now);
+  EXPECT_TRUE(a_write_may_begin(guard::Hold::shared));
+  EXPECT_TRUE(a_read_may_begin());
+}
+
+TEST_F(ADesk, HoldsBackReadsBehindAPassageOfOldTermsButNotSharedWrites) {
+  std::optional<Passage> passage(std::in_place, desk, hours(1));
+  ASSERT_EQ(passage->enter(desk.terms()), Submitted::yes);
+  passage->sending();
+  static_cast<void>(desk.reconfigured(Clock::now()));
+  EXPECT_FALSE(a_read_may_begin()) << "it would be a dirty read";
+  EXPECT_TRUE(a_write_may_begin(guard::Hold::shared));
+  passage.reset();
+  EXPECT_FALSE(a_read_may_begin()) << "its outcome is unknown";
+  desk.tick(Clock::now() + hours(2));
+  EXPECT_TRUE(a_read_may_begin());
+}
+
+// Whoever waits for this desk waits for that, too.
+TEST_F(ADesk, HasSomethingOlderWhileItSitsOutAnUncleanEnd) {
+  const Instant now = Clock::now();
+  desk.ask([now](guard::Engine& engine) { engine.quarantine_everything(now + hours(1)); });
+  EXPECT_TRUE(desk.has_older_than(desk.generation()));
+  desk.tick(now + hours(2));
+  EXPECT_FALSE(desk.has_older_than(desk.generation()));
 }
 
 }  // namespace
