@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 #include <stdexcept>
+#include <utility>
 
 #include "proxy/net/reload_scope.hpp"
 
@@ -91,25 +92,32 @@ std::vector<Terms> Desks::turn(const Site& before, const Site& next,
                                const std::vector<std::shared_ptr<GuardDesk>>& desks) {
   const std::lock_guard lock(mutex_);
   const Instant now = Clock::now();
-  const std::vector<std::string> rebound = rebound_origins(before, next);
   const auto is_of = [](const Site& site, const std::string& origin) {
     return std::ranges::find(site.origins(), origin, &Origin::name) != site.origins().end();
   };
   // A guard turns once, whatever its origins are called.
   std::set<std::shared_ptr<GuardDesk>> turning;
-  for (const std::string& origin : rebound) turning.insert(find(origin));
+  std::set<std::shared_ptr<GuardDesk>> used_before;
+  std::set<std::shared_ptr<GuardDesk>> used_next;
+  for (const std::string& origin : rebound_origins(before, next)) {
+    const std::shared_ptr<GuardDesk> desk = find(origin);
+    turning.insert(desk);
+    if (is_of(before, origin)) used_before.insert(desk);
+    if (is_of(next, origin)) used_next.insert(desk);
+  }
   for (const std::shared_ptr<GuardDesk>& desk : turning) desk->reconfigured(now);
   // Once all have turned, so that nobody waits for the stand-ins of this turn: they would wait for
-  // each other. Those of earlier turns are waited for, as what they stand for must be.
-  std::vector<std::uint64_t> turned;
-  for (const std::string& origin : rebound) turned.push_back(find(origin)->generation());
-  for (const std::string& origin : rebound) {
-    if (!is_of(next, origin)) continue;
-    const std::shared_ptr<GuardDesk> desk = find(origin);
-    for (std::size_t at = 0; at < rebound.size(); ++at) {
-      // One guard may have been that of both: it waits for its own already.
-      if (find(rebound[at]) == desk || !is_of(before, rebound[at])) continue;
-      waiting_.push_back({desk, desk->stand_in(now), find(rebound[at]), turned[at]});
+  // each other. Those of earlier turns are waited for, as what they stand for must be. Where
+  // nothing is older nothing older will come.
+  std::vector<std::pair<std::shared_ptr<GuardDesk>, std::uint64_t>> older;
+  for (const std::shared_ptr<GuardDesk>& desk : used_before) {
+    const std::uint64_t generation = desk->generation();
+    if (desk->has_older_than(generation)) older.emplace_back(desk, generation);
+  }
+  for (const std::shared_ptr<GuardDesk>& desk : used_next) {
+    for (const auto& [other, generation] : older) {
+      // It waits for its own already.
+      if (other != desk) waiting_.push_back({desk, desk->stand_in(now), other, generation});
     }
   }
   std::vector<Terms> terms;
