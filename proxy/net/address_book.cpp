@@ -103,6 +103,12 @@ void AddressBook::take_result(Instant now) {
     }
     addresses.push_back(address ? address : address_of(endpoint));
   }
+  if (known_) {
+    for (const std::shared_ptr<Address>& old : *known_) {
+      const bool stays = std::ranges::find(addresses, old) != addresses.end();
+      if (!stays) old->gone.store(true, std::memory_order_relaxed);
+    }
+  }
   known_ = std::make_shared<const Addresses>(std::move(addresses));
 }
 

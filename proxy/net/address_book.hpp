@@ -5,6 +5,7 @@
 // likes and cannot be cancelled, and neither a request nor the end of the program may wait for it.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -21,6 +22,7 @@ struct Address {
   tcp::endpoint endpoint;
   std::string socket;  // the path of a unix socket, instead of an endpoint
   Rest rest;           // survives a lookup that finds it again
+  std::atomic<bool> gone{false};  // the name leads there no longer
 };
 
 using Addresses = std::vector<std::shared_ptr<Address>>;
@@ -42,7 +44,8 @@ class AddressBook {
     State state = State::unknown;
     std::shared_ptr<const Addresses> addresses;  // null unless known
   };
-  // What is known. Begins a lookup when that is old. Never waits; any thread may call.
+  // What is known. Begins a lookup when that is old. Never waits; any thread may call. An address
+  // that an answer has no longer is `gone` from then on, for those who keep connections to it.
   [[nodiscard]] Answer look(Instant now);
 
   // Whether all addresses are to be used in turn; otherwise the first that works.

@@ -10,6 +10,8 @@
 
 namespace ifmatch::net {
 
+struct Address;
+
 // Octets that were received and not yet consumed. Grows up to a limit given at each fill.
 class InputBuffer {
  public:
@@ -123,6 +125,7 @@ class Connection final : private Swept {
 
   InputBuffer input;
   Socket socket;
+  std::shared_ptr<const Address> address;  // of an upstream, that it leads to
 
  private:
   void sweep(Instant now) override;

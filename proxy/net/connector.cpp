@@ -106,37 +106,37 @@ Addresses Connector::in_order(const Addresses& known, std::size_t place) {
 Task<Result<std::unique_ptr<Connection>>> Connector::connect_to_any(std::size_t place,
                                                                     Addresses addresses,
                                                                     Instant deadline) {
-  Address* slow = nullptr;
+  std::shared_ptr<Address> slow;
   for (std::size_t index = 0; index < addresses.size(); ++index) {
-    Address& address = *addresses[index];
+    const std::shared_ptr<Address>& address = addresses[index];
     const Instant now = Clock::now();
     const Instant until = fair_part(now, deadline, addresses.size() - index);
-    address.rest.trying(now, state_.config().timeouts.connect);
+    address->rest.trying(now, state_.config().timeouts.connect);
     Connected connected = co_await connect_to(address, until);
     if (!connected.has_error()) {
-      address.rest.succeeded();
+      address->rest.succeeded();
       // Whoever answers there is the upstream or is not: another address would be no better.
       co_return co_await secure(place, std::move(*connected), deadline);
     }
-    address.rest.failed(sweeper_.now());
-    if (connected.error().kind == http::FaultKind::timeout && slow == nullptr) slow = &address;
+    address->rest.failed(sweeper_.now());
+    if (connected.error().kind == http::FaultKind::timeout && slow == nullptr) slow = address;
   }
   if (slow == nullptr) co_return refused();
   // All others refused in less than their part: what is left of the time is for the silent one.
   if (addresses.size() > 1 && Clock::now() < deadline) {
-    Connected connected = co_await connect_to(*slow, deadline);
+    Connected connected = co_await connect_to(slow, deadline);
     if (connected.has_error()) co_return connected.error();
     co_return co_await secure(place, std::move(*connected), deadline);
   }
   co_return too_slow();
 }
 
-Task<Result<std::unique_ptr<Connection>>> Connector::connect_to(Address& address,
+Task<Result<std::unique_ptr<Connection>>> Connector::connect_to(std::shared_ptr<Address> address,
                                                                 Instant deadline) {
   Socket socket(io_.get_executor());
   error_code failure;
-  if (!address.socket.empty()) {
-    failure = co_await connect_to_socket(socket, address.socket, deadline);
+  if (!address->socket.empty()) {
+    failure = co_await connect_to_socket(socket, address->socket, deadline);
   } else {
     bool expired = false;
     const Deadline limit(sweeper_, deadline, [&socket, &expired] {
@@ -144,13 +144,15 @@ Task<Result<std::unique_ptr<Connection>>> Connector::connect_to(Address& address
       expired = true;
       socket.cancel(ignored);
     });
-    auto [ended] = co_await socket.async_connect(address.endpoint, as_tuple);
+    auto [ended] = co_await socket.async_connect(address->endpoint, as_tuple);
     failure = ended;
     if (failure && expired) failure = asio::error::timed_out;
   }
   if (failure == asio::error::timed_out) co_return too_slow();
   if (failure) co_return refused();
-  co_return std::make_unique<Connection>(std::move(socket), sweeper_);
+  auto connection = std::make_unique<Connection>(std::move(socket), sweeper_);
+  connection->address = std::move(address);
+  co_return connection;
 }
 
 Task<Result<std::unique_ptr<Connection>>> Connector::secure(

@@ -27,7 +27,7 @@ class Connector {
 
   Task<Result<Addresses>> resolve(std::size_t place, Instant deadline);
   Task<Connected> connect_to_any(std::size_t place, Addresses addresses, Instant deadline);
-  Task<Connected> connect_to(Address& address, Instant deadline);
+  Task<Connected> connect_to(std::shared_ptr<Address> address, Instant deadline);
   Task<Connected> secure(std::size_t place, std::unique_ptr<Connection> connection,
                          Instant deadline);
   Task<error_code> connect_to_socket(Socket& socket, const std::string& path, Instant deadline);

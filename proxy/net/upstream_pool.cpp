@@ -20,6 +20,11 @@ void add(std::atomic<std::uint32_t>& tally, std::uint32_t step) noexcept {
 
 constexpr std::uint32_t minus_one = ~std::uint32_t{0};
 
+// A name may lead elsewhere by now: then it is not to be gone on with for as long as it is in use.
+bool leads_there(const Connection& connection) {
+  return !connection.address->gone.load(std::memory_order_relaxed);
+}
+
 http::Fault all_in_use(std::string_view detail) {
   return {http::Origin::upstream, http::FaultKind::exhausted, http::Sent::nothing,
           std::string(detail)};
@@ -180,6 +185,7 @@ void UpstreamPool::set_idle(std::size_t place) noexcept {
 
 void UpstreamPool::sweep(Instant now) {
   for (std::size_t place = 0; place < idle_.size(); ++place) {
+    follow_name(place, now);
     std::deque<Idle>& idle = idle_[place];
     while (!idle.empty() && idle.front().until <= now) {
       idle.front().connection->close();
@@ -191,6 +197,22 @@ void UpstreamPool::sweep(Instant now) {
   // Whoever began to wait while a connection was put back here may have been overlooked.
   make_room();
   if (crowded && state_.limit.waiting() > 0) crowded();
+}
+
+// Where connections are kept nobody connects, and nobody else would ask where the name leads.
+void UpstreamPool::follow_name(std::size_t place, Instant now) {
+  AddressBook& addresses = state_.place(place).addresses;
+  if (!addresses.takes_turns()) return;
+  if (idle_[place].empty() && tallies[place].active.load(std::memory_order_relaxed) == 0) return;
+  static_cast<void>(addresses.look(now));
+  const std::size_t closed = std::erase_if(idle_[place], [](const Idle& idle) {
+    if (leads_there(*idle.connection)) return false;
+    idle.connection->close();
+    return true;
+  });
+  if (closed == 0) return;
+  set_idle(place);
+  for (std::size_t count = 0; count < closed; ++count) connection_gone();
 }
 
 // On whatever thread it is called, it happens on ours.
@@ -242,6 +264,7 @@ void UpstreamPool::give_back(std::size_t place, std::unique_ptr<Connection> conn
   // Octets behind an answer mean that the two sides disagree about where it ended. A place that
   // others find bad is not to be asked again through a back door.
   const bool keep = !retired_ && idle.count() > 0 && !connection->holds_unread() &&
+                    leads_there(*connection) &&
                     (idle_.size() == 1 || state_.place(place).standing(now) == Standing::good);
   if (keep && state_.limit.waiting() > 0) {
     if (ConnectionLimit::Waiter* const first = state_.limit.pass_to(this)) {

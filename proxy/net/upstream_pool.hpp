@@ -94,6 +94,8 @@ class UpstreamPool final : private Swept, private UpstreamState::Member {
   void sweep(Instant now) override;
   void be_asked_for_room() noexcept override;
   void make_room();
+  // Closes what is idle at addresses that a name leads to no longer.
+  void follow_name(std::size_t place, Instant now);
   std::unique_ptr<Connection> take_idle(std::size_t place, Reuse reuse);
   // A lease of what is idle at another good place than the one chosen, where no more may be opened.
   std::optional<Lease> take_idle_elsewhere(Reuse reuse);

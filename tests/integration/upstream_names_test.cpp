@@ -17,15 +17,16 @@ class UpstreamNames : public testing::Test {
  protected:
   UpstreamNames() { store.put(std::string(path), "[0]"); }
 
-  // `names` are the lines that the resolver knows. No connection is kept, so that every request
-  // needs a new one.
-  ProxyProcess start(const std::string& names, std::uint16_t port) {
+  // `names` are the lines that the resolver knows. Where no connection is kept every request needs
+  // a new one.
+  ProxyProcess start(const std::string& names, std::uint16_t port,
+                     const std::string& idle = "0s") {
     folder.write("names", names);
     const std::string file = folder.write(
         "ifmatch.yaml",
         "version: 1\nlisteners: [{ address: \"127.0.0.1:0\" }]\n"
         "upstreams: { api: { url: \"http://api.test:" + std::to_string(port) +
-            "\", timeouts: { connect: 500ms, idle: 0s } } }\n"
+            "\", timeouts: { connect: 500ms, idle: " + idle + " } } }\n"
             "routes: [{ name: everything, match: { path: \"/**\" }, upstream: api }]\n"
             "state_dir: none\nthreads: 1\n");
     // A program built with the address sanitizer wants to be told that another library comes first.
@@ -68,6 +69,20 @@ TEST_F(UpstreamNames, ANameThatDoesNotExistYetIsAskedForAgain) {
   expect_problem(get(proxy), 502, "upstream-unreachable");
   folder.write("names", "api.test 127.0.0.1\n");
   EXPECT_TRUE(eventually([&] { return get(proxy).status == 200; }));
+}
+
+// A name that was made to lead elsewhere is followed, however well its connections are used.
+TEST_F(UpstreamNames, AKeptConnectionIsNotUsedForLongerThanItsAddressIsTheNames) {
+  ScriptedUpstream first(store.behaviour(), {.address = "127.0.0.2"});
+  ScriptedUpstream second(store.behaviour(), {.port = first.port(), .address = "127.0.0.3"});
+  const ProxyProcess proxy = start("api.test 127.0.0.2\n", first.port(), "1h");
+  EXPECT_EQ(get(proxy).status, 200);
+  EXPECT_EQ(get(proxy).status, 200);
+  EXPECT_EQ(first.connections_accepted(), 1) << "it is kept";
+  folder.write("names", "api.test 127.0.0.3\n");
+  EXPECT_TRUE(eventually([&] { return get(proxy).status == 200 && second.count("GET") > 0; },
+                         Deadline{Milliseconds{30'000}}));
+  EXPECT_TRUE(first.wait_for_open_connections(0));
 }
 
 TEST_F(UpstreamNames, AHangingLookupHoldsUpNeitherAnAnswerNorTheEnd) {

@@ -153,5 +153,21 @@ TEST_F(AddressBooks, RememberHowAnAddressFaredWhenItIsFoundAgain) {
   EXPECT_TRUE(addresses->at(1)->rest.is_failing());
 }
 
+// For those who keep connections: what is no longer in an answer is to be left.
+TEST_F(AddressBooks, TellOfAnAddressThatItIsGone) {
+  resolver.know({endpoint("10.0.0.1"), endpoint("10.0.0.2")});
+  const AddressBook::Answer before = settled(start);
+  resolver.know({});
+  (void)book.look(start + seconds(10));
+  while (resolver.lookups() < 2) std::this_thread::yield();
+  (void)settled(start + seconds(20));
+  for (const auto& address : *before.addresses) EXPECT_FALSE(address->gone);
+  resolver.know({endpoint("10.0.0.3"), endpoint("10.0.0.2")});
+  (void)book.look(start + seconds(30));
+  expect_first("10.0.0.3", start + seconds(60));
+  EXPECT_TRUE(before.addresses->at(0)->gone);
+  EXPECT_FALSE(before.addresses->at(1)->gone);
+}
+
 }  // namespace
 }  // namespace ifmatch::net
