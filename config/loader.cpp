@@ -270,6 +270,8 @@ LoadResult load(const Inputs& inputs) {
   }
   if (!report.has_errors() && completeness == Completeness::whole) {
     result.config = std::move(config);
+  } else {
+    result.refused = std::move(config);
   }
   result.diagnostics = report.take();
   for (const auto& [path, place] : reader.places()) result.origins[path] = describe(place);

@@ -53,6 +53,7 @@ using Origins = std::map<std::string, std::string>;
 
 struct LoadResult {
   std::optional<Config> config;  // present if and only if no diagnostic is an error
+  Config refused;                // else as much of it as could be read
   std::vector<Diagnostic> diagnostics;
   Origins origins;
 };

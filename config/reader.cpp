@@ -209,6 +209,7 @@ void Reader::read_access_log(const View& root, AccessLog& log) {
 void Reader::read_secret(const View& root, Config& config) {
   const Node* node = nullable_scalar(root, "etag_secret_file");
   if (node == nullptr) return;
+  config.etag_secret_file = node->text;
   std::optional<std::string> secret = read_secret_file(*node, "etag_secret_file", "secret");
   if (!secret) return;
   if (secret->size() < secret_octets_good) {
@@ -216,7 +217,6 @@ void Reader::read_secret(const View& root, Config& config) {
                     "the secret in " + in_quotes(node->text) + " is shorter than 16 octets",
                     "a short secret can be guessed; for example: openssl rand -hex 32");
   }
-  config.etag_secret_file = node->text;
   config.etag_secret = std::move(secret);
 }
 

@@ -107,37 +107,46 @@ std::vector<std::string> files_of(const config::Inputs& inputs, const config::Co
   return files;
 }
 
+// Whoever does not watch must not read them twice: what was given may be a pipe.
+net::Files look_at(std::vector<std::string> files, Watching watching) {
+  if (watching == Watching::yes) return net::Files::look_at(std::move(files));
+  return {.names = std::move(files), .contents = {}};
+}
+
 // Reads again what was read at the start. Standard input is read once in a process.
 net::Loader loader_of(config::Inputs read_before, std::vector<std::string> files,
-                      const plugins::Registry& plugins, net::AccessLog& access_log,
-                      const config::AccessLog& log_at_start) {
+                      Watching watching, const plugins::Registry& plugins,
+                      net::AccessLog& access_log, const config::AccessLog& log_at_start) {
   const auto in_force = std::make_shared<config::AccessLog>(log_at_start);
-  return [inputs = std::move(read_before), files = std::move(files), &plugins, &access_log,
-          in_force](const std::shared_ptr<net::SiteMemory>& memory) mutable {
+  return [inputs = std::move(read_before), files = std::move(files), watching, &plugins,
+          &access_log, in_force](const std::shared_ptr<net::SiteMemory>& memory) mutable {
     // Looked at before they are read: what is changed meanwhile is noticed, perhaps twice.
-    net::Loaded loaded{.files = net::Files::look_at(files)};
+    net::Loaded loaded{.files = look_at(files, watching)};
     config::LoadResult result = config::load(inputs);
     loaded.text = config::render(result.diagnostics, config::Format::text);
-    if (!result.config) return loaded;
-    if (files_of(inputs, *result.config) != files) {
-      files = files_of(inputs, *result.config);
-      loaded.files = net::Files::look_at(files);
+    // Also of what is refused: a certificate may come later than the file that names it.
+    const config::Config& seen = result.config ? *result.config : result.refused;
+    if (files_of(inputs, seen) != files) {
+      files = files_of(inputs, seen);
+      loaded.files = look_at(files, watching);
     }
-    const config::Log log = result.config->log;
-    const config::AccessLog asked = result.config->access_log;
+    if (!result.config) return loaded;
     net::AccessLog::PlacePtr place;
     try {
       auto made = std::make_shared<net::Site>(std::move(*result.config), plugins, memory);
       made->prepare_tls();
+      const config::AccessLog& asked = made->config.access_log;
       if (asked != *in_force) place = net::AccessLog::open(asked);
       loaded.site = std::move(made);
     } catch (const std::runtime_error& error) {
       loaded.text += std::string("error: ") + error.what() + "\n";
+      return loaded;
     }
-    loaded.applied = [log, asked, place, in_force, &access_log] {
-      apply_log(log);
+    loaded.applied = [site = loaded.site, place, in_force, &access_log] {
+      apply_log(site->config.log);
+      raise_descriptor_limit(site->config);
       if (place) access_log.move_to(place);
-      *in_force = asked;
+      *in_force = site->config.access_log;
     };
     return loaded;
   };
@@ -166,11 +175,11 @@ void show(const net::AccessLog& log, admin::Api& api) {
 int run(const ConfigOptions& options, Watching watching, const plugins::Registry& plugins) {
   config::Inputs inputs = inputs_of(options);
   // Looked at before they are read: what is changed meanwhile is noticed.
-  net::Files files = net::Files::look_at(files_of(inputs, {}));
+  net::Files files = look_at(files_of(inputs, {}), watching);
   std::optional<config::Config> config = load_or_report(inputs);
   if (!config) return exit_config;
   if (files_of(inputs, *config) != files.names) {
-    files = net::Files::look_at(files_of(inputs, *config));
+    files = look_at(files_of(inputs, *config), watching);
   }
   start_log(config->log);
   raise_descriptor_limit(*config);
@@ -203,7 +212,8 @@ int run(const ConfigOptions& options, Watching watching, const plugins::Registry
   }
   Counting counting(admin, *site);
   net::Server server(std::move(site), *ledger, supervisor,
-                     loader_of(std::move(inputs), files.names, plugins, *access_log, log_at_start));
+                     loader_of(std::move(inputs), files.names, watching, plugins, *access_log,
+                               log_at_start));
   listen_to(*access_log, server);
   counting.listen_to(server);
   std::optional<AdminSide> admin_side;

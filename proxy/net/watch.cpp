@@ -66,14 +66,6 @@ void Watch::add_folders() {
   }
 }
 
-void Watch::compare() {
-  Files now = Files::look_at(files_.names);
-  // Between two links, or between two writes of an editor, there may be no file.
-  if (now.fingerprint.empty() || now.fingerprint == files_.fingerprint) return;
-  files_ = std::move(now);
-  changed_();
-}
-
 Task<void> Watch::listen() {
   std::array<char, 4096> room;
   for (;;) {
@@ -98,7 +90,7 @@ Task<void> Watch::look() {
     stirred_ = false;
     stirred_since.reset();
     add_folders();
-    compare();
+    if (files_.have_changed()) changed_();
   }
 }
 

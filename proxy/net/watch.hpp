@@ -30,7 +30,6 @@ class Watch {
   using Descriptor = asio::posix::basic_stream_descriptor<Executor>;
 
   void add_folders();
-  void compare();
 
   std::function<void()> changed_;
   Files files_;

@@ -5,19 +5,32 @@
 #include <utility>
 
 namespace ifmatch::net {
+namespace {
+
+std::optional<std::string> content_of(const std::string& name) {
+  std::ifstream in(name, std::ios::binary);
+  if (!in) return std::nullopt;
+  std::string content{std::istreambuf_iterator<char>(in), {}};
+  return in.bad() ? std::nullopt : std::optional(std::move(content));
+}
+
+}  // namespace
 
 Files Files::look_at(std::vector<std::string> names) {
-  Files files{.names = std::move(names), .fingerprint = {}};
-  std::string fingerprint;
-  for (const std::string& name : files.names) {
-    std::ifstream in(name, std::ios::binary);
-    if (!in) return files;
-    const std::string content{std::istreambuf_iterator<char>(in), {}};
-    // With its length, so that two lists of files never look like one.
-    fingerprint += name + '\n' + std::to_string(content.size()) + '\n' + content;
-  }
-  files.fingerprint = std::move(fingerprint);
+  Files files{.names = std::move(names), .contents = {}};
+  for (const std::string& name : files.names) files.contents.push_back(content_of(name));
   return files;
+}
+
+bool Files::have_changed() {
+  bool changed = false;
+  for (std::size_t at = 0; at < names.size(); ++at) {
+    std::optional<std::string> now = content_of(names[at]);
+    if (!now || now == contents[at]) continue;
+    contents[at] = std::move(now);
+    changed = true;
+  }
+  return changed;
 }
 
 }  // namespace ifmatch::net

@@ -297,5 +297,14 @@ TEST_F(CommandLine, EtagOfARepresentationDependsOnItsContent) {
   EXPECT_EQ(tag_of(ten), tag_of("-", R"({"total":10})"));
 }
 
+TEST_F(CommandLine, RunTakesItsConfigurationFromAPipe) {
+  Process process = Process::start(
+      {"/bin/bash", "-c", "exec \"$0\" run -c <(cat \"$1\") --listen 127.0.0.1:0 --admin none",
+       ifmatch_binary(), good});
+  EXPECT_TRUE(process.wait_for_line("ready: listening on")) << process.transcript();
+  process.signal(SIGTERM);
+  EXPECT_EQ(process.wait(), success);
+}
+
 }  // namespace
 }  // namespace ifmatch::support

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 
 #include "tests/integration/fixture.hpp"
 
@@ -237,6 +239,63 @@ TEST_F(Watched, TheSecretIsWatchedWithIt) {
   static_cast<void>(folder.write("secret", "another secret that is long"));
   ASSERT_TRUE(wait_for_reload());
   EXPECT_NE(request_once(proxy->port(), "GET", "/a").tag(), tag);
+}
+
+TEST_F(Watched, AFileIsReadAgainAlthoughAnotherOneIsGone) {
+  const auto with_secret = [&](const std::string& file) {
+    return text("on_missing: 428") + "etag_secret_file: " + file + "\n";
+  };
+  const std::string old_name = folder.write("secret", "0123456789abcdef0123");
+  start(folder.write("ifmatch.yaml", with_secret(old_name)));
+  const std::string tag = request_once(proxy->port(), "GET", "/a").tag();
+  const std::string new_name = folder.write("secrets", "another secret that is long");
+  fs::remove(old_name);
+  static_cast<void>(folder.write("ifmatch.yaml", with_secret(new_name)));
+  ASSERT_TRUE(wait_for_reload());
+  EXPECT_NE(request_once(proxy->port(), "GET", "/a").tag(), tag);
+}
+
+// Kubernetes brings a ConfigMap and a Secret one after the other, in any order.
+TEST_F(Watched, WhatWasRefusedIsReadAgainWhenTheFileThatItNamesHasCome) {
+  const std::string file = folder.write("ifmatch.yaml", text("on_missing: 428"));
+  start(file);
+  const std::string secret = (folder.path() / "secret").string();
+  static_cast<void>(folder.write(
+      "ifmatch.yaml", text("on_missing: 409") + "etag_secret_file: " + secret + "\n"));
+  ASSERT_TRUE(proxy->process().wait_for_line("the new configuration was refused"));
+  EXPECT_EQ(status_without_condition(), 428);
+  static_cast<void>(folder.write("secret", "0123456789abcdef0123"));
+  ASSERT_TRUE(wait_for_reload());
+  EXPECT_EQ(status_without_condition(), 409);
+}
+
+// Whether the kernel tells the process what happens in a folder.
+bool watches(pid_t process, const fs::path& folder) {
+  struct stat found {};
+  if (::stat(folder.c_str(), &found) != 0) return false;
+  const fs::path all = "/proc/" + std::to_string(process) + "/fdinfo";
+  for (const fs::directory_entry& one : fs::directory_iterator(all)) {
+    std::ifstream lines(one.path());
+    for (std::string line; std::getline(lines, line);) {
+      const auto at = line.find(" ino:");
+      if (!line.starts_with("inotify ") || at == std::string::npos) continue;
+      if (std::stoull(line.substr(at + 5), nullptr, 16) == found.st_ino) return true;
+    }
+  }
+  return false;
+}
+
+// That it looks by itself now and then must not be all.
+TEST_F(Watched, TheFolderOfTheNameAndThatOfTheFileAreWatched) {
+  fs::create_directory(folder.path() / "names");
+  fs::create_directory(folder.path() / "files");
+  const std::string behind = folder.write("files/ifmatch.yaml", text("on_missing: 428"));
+  const fs::path name = folder.path() / "names" / "ifmatch.yaml";
+  fs::create_symlink(behind, name);
+  start(name);
+  EXPECT_TRUE(watches(proxy->process().pid(), folder.path() / "names"));
+  EXPECT_TRUE(watches(proxy->process().pid(), folder.path() / "files"));
+  EXPECT_FALSE(watches(proxy->process().pid(), folder.path()));
 }
 
 // --- systemd ------------------------------------------------------------------------------------
