@@ -60,16 +60,16 @@ std::vector<std::string> rebound_origins(const Site& before, const Site& next) {
   return rebound;
 }
 
-std::vector<std::string> awaits_restart(const config::Config& before,
+std::vector<std::string> awaits_restart(const config::Config& started,
                                         const config::Config& next) {
   std::vector<std::string> sentences;
   const auto note = [&sentences](bool differs, const char* key) {
     if (differs) sentences.push_back(std::string(key) + ": takes effect at the next start");
   };
-  note(before.threads != next.threads, "threads");
-  note(before.state_dir != next.state_dir, "state_dir");
-  note(before.admin != next.admin, "admin");
-  note(before.store.max_resources != next.store.max_resources, "store.max_resources");
+  note(started.threads != next.threads, "threads");
+  note(started.state_dir != next.state_dir, "state_dir");
+  note(started.admin != next.admin, "admin");
+  note(started.store.max_resources != next.store.max_resources, "store.max_resources");
   return sentences;
 }
 

@@ -14,8 +14,9 @@ namespace ifmatch::net {
 // wait, the contrary an update.
 [[nodiscard]] std::vector<std::string> rebound_origins(const Site& before, const Site& next);
 
-// A sentence for each key that differs and takes effect at the next start only.
-[[nodiscard]] std::vector<std::string> awaits_restart(const config::Config& before,
+// A sentence for each key that differs and takes effect at the next start only. `started` is what
+// the process was started with.
+[[nodiscard]] std::vector<std::string> awaits_restart(const config::Config& started,
                                                       const config::Config& next);
 
 // By listener of `next`: the index of the listener of `before` whose sockets serve it, too.

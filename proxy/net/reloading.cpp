@@ -69,7 +69,7 @@ void Reloading::next() {
     for (const DoorId door : added) parts_.doors.close(door);
     return tell({Applied::no, loaded.text + "error: " + error.what() + "\n"});
   }
-  loaded.text += as_lines(awaits_restart(before->site->config, plan->site->config));
+  loaded.text += as_lines(awaits_restart(started_with_, plan->site->config));
   put_into_force(*before, std::move(plan), std::move(added), std::move(loaded));
 }
 

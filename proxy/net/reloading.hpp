@@ -23,7 +23,10 @@ class Reloading {
     std::vector<std::unique_ptr<Worker>>& workers;
   };
 
-  Reloading(const Parts& parts, Loader loader) : parts_(parts), loader_(std::move(loader)) {}
+  Reloading(const Parts& parts, Loader loader)
+      : parts_(parts),
+        loader_(std::move(loader)),
+        started_with_(parts.published.plan()->site->config) {}
   ~Reloading();
   Reloading(const Reloading&) = delete;
   Reloading& operator=(const Reloading&) = delete;
@@ -43,6 +46,7 @@ class Reloading {
 
   Parts parts_;
   Loader loader_;
+  const config::Config started_with_;      // what of it takes effect at a start only still is
   std::vector<Control::Reloaded> asking_;  // of the reload under way
   std::vector<Control::Reloaded> asked_;   // since it began
   std::optional<Watch> watch_;
