@@ -155,7 +155,7 @@ Task<void> Doors::accept_for_ever(std::shared_ptr<Entrance> entrance) {
   Worker& worker = entrance->worker;
   Timer pause(worker.io.get_executor());
   Throttle told(accept_silence);
-  while (entrance->acceptor.is_open()) {
+  while (entrance->acceptor.is_open() && !entrance->door.closed) {
     const std::size_t limit = entrance->door.listener->max_connections;
     if (entrance->connections->inside() >= limit) {
       co_await entrance->connections->wait(worker.io, limit, accept_pause);

@@ -73,6 +73,8 @@ void Worker::begin_checks() {
 void Worker::add_door(Door& door) {
   door.edition = edition_;
   door.listener = edition_->listener(door.id);
+  // A further reload has removed it already.
+  door.closed = door.listener == nullptr;
   doors_.push_back(&door);
 }
 
