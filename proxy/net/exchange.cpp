@@ -174,9 +174,11 @@ Task<Flow> Exchange::serve() {
     account_.decision = decision_of(routing_.problem->problem);
     return refuse(std::move(*routing_.problem));
   }
-  // It was on the write way when it began, and its content has been taken off the connection.
+  // It was on the write way when it began, and its content has been taken off the connection. Where
+  // nothing is guarded any more that way is as good as another: it sends what is held.
   if (content_ && shape_.framing.kind != http::Framing::none && routing_.way != Way::write) {
-    return refuse(reconfigured_meanwhile());
+    if (routing_.way == Way::observe) withhold_own_tags();
+    routing_.way = Way::write;
   }
   switch (routing_.way) {
     case Way::read: return read_way();

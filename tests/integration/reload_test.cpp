@@ -1,5 +1,8 @@
 // A new configuration while requests are under way: what it changes, what survives it, and that no
 // guarded write begins beside one that was forwarded under other rules.
+#include <sys/resource.h>
+
+#include <csignal>
 #include <filesystem>
 
 #include "tests/integration/fixture.hpp"
@@ -70,6 +73,12 @@ TEST_F(Reload, NamesWhatMustWaitForTheNextStart) {
   EXPECT_TRUE(proxy().process().wait_for_line("threads: takes effect at the next start"));
   EXPECT_TRUE(
       proxy().process().wait_for_line("store.max_resources: takes effect at the next start"));
+  ASSERT_TRUE(proxy().reload(config));
+  EXPECT_TRUE(proxy().process().wait_for_line("threads: takes", Deadline{}, 1)) << "it still must";
+  ASSERT_TRUE(proxy().reload(with_routes(everything)));
+  const std::string errors = proxy().process().errors();
+  const auto in_force = errors.rfind("is in force");
+  EXPECT_EQ(errors.find("takes effect", in_force), std::string::npos) << errors;
 }
 
 TEST_F(Reload, LeadsToAnotherUpstream) {
@@ -204,6 +213,50 @@ TEST_F(Reload, LetsAGuardedWriteBeginOnlyWhenThoseToTheOldUpstreamAreSettled) {
   EXPECT_EQ(newer.read_response().status, 412);
 }
 
+// The older one has been decided: what comes in between would be overwritten by it.
+TEST_F(Reload, LetsAnUnguardedWriteBeginOnlyWhenGuardedOnesToTheOldUpstreamAreSettled) {
+  server.store.put("/a", "1");
+  const std::string tag = server.read_tag("/a");
+  const auto hold = std::make_shared<Hold>();
+  server.hold_writes(hold);
+  WriteUnderWay older(server, "/a", {{"If-Match", tag}});
+  ASSERT_TRUE(server.upstream.wait_for("PUT", 1));
+  const ScriptedUpstream other_way(server.store.behaviour());
+  ProxyConfig config = with_routes(everything);
+  config.upstream_url = other_way.url();
+  ASSERT_TRUE(proxy().reload(config));
+  RawClient newer = RawClient::connect(proxy().port());
+  newer.send(newer.compose("POST", "/a", {}, "more"));
+  EXPECT_TRUE(newer.stays_silent(Milliseconds(300)));
+  EXPECT_EQ(other_way.writes(), 0U);
+  hold->release();
+  EXPECT_EQ(older.status(), 200);
+  EXPECT_EQ(newer.read_response().status / 100, 2);
+}
+
+// What a killed instance has sent may land whatever the API is called meanwhile.
+TEST_F(Reload, TakesTheQuarantineOfAnUncleanEndAlongToAnotherUpstream) {
+  const TemporaryFolder marks;
+  server.store.put("/a", "1");
+  const ScriptedUpstream other_way(server.store.behaviour());
+  ProxyConfig config = with_routes(everything);
+  config.upstream_url = server.upstream.url();
+  config.state_dir = marks.path();
+  config.defaults = "in_doubt: 1h, gate: { wait: 300ms }";
+  {
+    ProxyProcess killed = ProxyProcess::start(config);
+    killed.process().signal(SIGKILL);
+    ASSERT_TRUE(killed.process().wait());
+  }
+  ProxyProcess next = ProxyProcess::start(config);
+  config.upstream_url = other_way.url();
+  ASSERT_TRUE(next.reload(config));
+  const Response refused = request_once(next.port(), "PUT", "/a", {{"If-Match", "*"}}, "2");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(other_way.writes(), 0U);
+  EXPECT_EQ(request_once(next.port(), "GET", "/a").status, 200);
+}
+
 // A write of which the last octets have not been sent.
 class WriteComingIn {
  public:
@@ -244,15 +297,22 @@ TEST_F(Reload, DecidesARequestThatWasStillComingInByTheNewRules) {
   EXPECT_EQ(server.upstream.writes(), 0U);
 }
 
-TEST_F(Reload, RefusesARequestWhoseContentHadItsWayTaken) {
-  server.store.put("/a", "1");
-  WriteComingIn write(server, {{"If-Match", server.read_tag("/a")}});
-  ASSERT_TRUE(proxy().reload(with_routes(
-      "  - { name: all, match: { path: \"/**\" }, upstream: api, mode: bypass }\n")));
-  const Response response = write.finish();
-  // Where its head was not read before the reload it simply passes.
-  if (response.status != 200) expect_problem(response, 503, "resource-busy");
-  EXPECT_EQ(server.upstream.writes(), response.status == 200 ? 1U : 0U);
+TEST_F(Reload, SendsARequestThatWasStillComingInWhereNothingIsGuardedAnyMore) {
+  for (const char* mode : {"bypass", "observe"}) {
+    server.store.put("/a", "1");
+    server.upstream.forget();
+    ASSERT_TRUE(proxy().reload(with_routes(everything)));
+    WriteComingIn write(server, {{"If-Match", server.read_tag("/a")}});
+    ASSERT_TRUE(proxy().reload(with_routes(
+        "  - { name: all, match: { path: \"/**\" }, upstream: api, mode: " + std::string(mode) +
+        " }\n")));
+    EXPECT_EQ(write.finish().status, 200) << mode;
+    EXPECT_EQ(server.store.get("/a"), "0123456789") << mode;
+    ASSERT_EQ(server.upstream.writes(), 1U) << mode;
+    const bool observes = mode == std::string("observe");
+    EXPECT_EQ(server.upstream.requests("PUT").front().has("If-Match"), !observes)
+        << "an API that is observed does not know our tags";
+  }
 }
 
 TEST_F(Reload, AddsAListenerAndRemovesIt) {
@@ -299,6 +359,20 @@ TEST_F(Reload, JudgesAnewWhomAConnectionSpeaksFor) {
   ASSERT_TRUE(proxy().reload(with_routes(everything)));
   static_cast<void>(client.request("GET", "/a", claim));
   EXPECT_EQ(server.upstream.requests("GET").back().field("X-Forwarded-For"), "127.0.0.1");
+}
+
+TEST_F(Reload, MakesRoomForMoreConnections) {
+  const pid_t process = proxy().process().pid();
+  rlimit limit{};
+  ASSERT_EQ(::prlimit(process, RLIMIT_NOFILE, nullptr, &limit), 0);
+  limit.rlim_cur = 100;
+  ASSERT_EQ(::prlimit(process, RLIMIT_NOFILE, &limit, nullptr), 0);
+  ProxyConfig config = with_routes(everything);
+  config.listener = "max_connections: 150";
+  config.upstream = "max_connections: 50";
+  ASSERT_TRUE(proxy().reload(config));
+  ASSERT_EQ(::prlimit(process, RLIMIT_NOFILE, nullptr, &limit), 0);
+  EXPECT_GE(limit.rlim_cur, 200U);
 }
 
 // Every origin that a configuration used had a mark; none is left behind by those that followed.
