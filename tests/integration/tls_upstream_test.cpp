@@ -234,6 +234,49 @@ TEST_F(TlsUpstream, WriteWhoseConnectionBreaksIsInDoubt) {
   EXPECT_EQ(api.upstream.count("PUT"), 2U);
 }
 
+// One of them is taken for somebody else, and one dies: the rest goes on.
+TEST_F(TlsUpstream, MayHaveSeveralUrls) {
+  DocumentStore store;
+  store.put("/doc", "0");
+  const ScriptedUpstream one(store.behaviour());
+  const ScriptedUpstream other(store.behaviour());
+  const ScriptedUpstream stranger(store.behaviour());
+  const Authority another("another");
+  const TlsRelay::Side side = TlsRelay::Side::server;
+  const TlsRelay front(side, one.port(), {.certificate = certificate});
+  std::optional<TlsRelay> dying(std::in_place, side, other.port(),
+                                Options{.certificate = certificate});
+  const TlsRelay wrong(side, stranger.port(), {.certificate = another.issue()});
+  std::string urls;
+  for (const std::uint16_t port : {front.port(), dying->port(), wrong.port()}) {
+    urls += (urls.empty() ? "\"" : ", \"") + ("https://localhost:" + std::to_string(port)) + "\"";
+  }
+  ProxyProcess proxy = ProxyProcess::start(
+      "version: 1\nlisteners: [{ address: \"127.0.0.1:0\" }]\nupstreams:\n  api: { urls: [" +
+      urls + "], timeouts: { connect: 2s, response: 5s }, tls: { " + trusting(authority) +
+      " } }\nroutes: [{ name: all, match: { path: \"/**\" }, upstream: api }]\n"
+      "state_dir: none\nthreads: 1\n");
+  for (int i = 1; i <= 12; ++i) {
+    if (i == 7) dying.reset();
+    const std::string tag = request_once(proxy.port(), "GET", "/doc").tag();
+    EXPECT_EQ(request_once(proxy.port(), "PUT", "/doc", {{"If-Match", tag}}, std::to_string(i))
+                  .status,
+              200);
+  }
+  EXPECT_EQ(store.get("/doc"), "12");
+  EXPECT_EQ(one.writes() + other.writes(), 12U);
+  EXPECT_GT(other.count("GET"), 0U);
+  EXPECT_TRUE(stranger.requests().empty());
+  for (const ScriptedUpstream* api : {&one, &other}) {
+    const std::vector<Request> requests = api->requests();
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      if (requests[i].method != "PUT") continue;
+      ASSERT_GT(i, 0U);
+      EXPECT_EQ(requests[i - 1].connection, requests[i].connection) << "where its probe went";
+    }
+  }
+}
+
 std::string some_octets(std::size_t count) {
   std::string octets(count, '\0');
   std::uint32_t state = 1;
