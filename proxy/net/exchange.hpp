@@ -131,6 +131,9 @@ class Exchange {
   class ObservedRead;
   class ObservedWrite;
   [[nodiscard]] Observed observed() const;
+  // What a write changes, as losses are counted: with its query, because gates may cover too much,
+  // but what is another resource to the API must not look like a loss.
+  [[nodiscard]] guard::Digest observed_path(const std::string& folded) const;
   [[nodiscard]] Task<Flow> observe_read();
   [[nodiscard]] Task<Flow> observe_write();
   // Leaves out an If-Match that only we could have given the client a reason for.

@@ -98,8 +98,13 @@ class Exchange::ObservedRead final : public Onlooker {
     const std::optional<guard::Version> version =
         hashes_ && !overflowing() ? hasher_.finish() : std::nullopt;
     const http::Keyring& keyring = x_.site().keyring;
+    // Who writes without the query, or with it, has seen this.
     desk_.observatory().read_ends(x_.observed(), keyring.target_digest({}, x_.routing_.folded),
                                   began_, version);
+    if (x_.shape_.target.has_query()) {
+      desk_.observatory().read_ends(x_.observed(), x_.observed_path(x_.routing_.folded), began_,
+                                    version);
+    }
     if (!version) return version;
     const http::Checked<guard::Resource> resource = x_.resource();
     if (resource.has_error()) return version;
@@ -131,7 +136,8 @@ class Exchange::ObservedWrite final : public Onlooker {
     // Where the rest cannot be named the path still can.
     resource_ = resource.has_error() ? guard::Resource{{x_.routing_.folded}, {}}
                                      : std::move(*resource);
-    for (const std::string& path : resource_.paths) {
+    paths_.push_back(x_.observed_path(resource_.paths.front()));
+    for (const std::string& path : std::span(resource_.paths).subspan(1)) {
       paths_.push_back(x_.site().keyring.target_digest({}, path));
     }
     foresee();
@@ -283,6 +289,12 @@ Observed Exchange::observed() const {
           .client = name,
           .instance =
               site().keyring.client_digest(account_.client_address, name, head_.fields)};
+}
+
+guard::Digest Exchange::observed_path(const std::string& folded) const {
+  const http::Target& target = shape_.target;
+  return site().keyring.target_digest(
+      {}, target.has_query() ? folded + "?" + std::string(target.query()) : folded);
 }
 
 void Exchange::withhold_own_tags() {

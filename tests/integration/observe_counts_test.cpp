@@ -118,6 +118,26 @@ TEST(Observe, CallsAClientWithoutThatFieldByItsUserAgent) {
   EXPECT_TRUE(api.proxy.process().wait_for_line("\"(none)\", route everything: would be refused"));
 }
 
+// To many an API the query names the resource.
+TEST(Observe, CountsNoLossBetweenTargetsThatDifferInTheirQuery) {
+  GuardedStore api(in_mode("observe"));
+  const std::string one = "/api.php?id=1";
+  const std::string two = "/api.php?id=2";
+  api.upstream.behave([](const Request&) { return Reply{.body = "{}"}; });
+  const Fields ada{{"User-Agent", "ada"}};
+  const Fields bob{{"User-Agent", "bob"}};
+  EXPECT_EQ(api.request("GET", one, ada).status, 200);
+  EXPECT_EQ(api.request("GET", two, bob).status, 200);
+  EXPECT_EQ(api.request("PUT", two, bob, "[2]").status, 200);
+  EXPECT_EQ(api.request("PUT", one, ada, "[1]").status, 200) << "nothing is lost";
+  EXPECT_EQ(api.request("GET", one, bob).status, 200);
+  EXPECT_EQ(api.request("PUT", one, ada, "[3]").status, 200);
+  EXPECT_EQ(api.request("PUT", one, bob, "[4]").status, 200) << "ada's change is lost";
+  const Counted counted = counted_at_the_end(api);
+  EXPECT_EQ(counted.writes, 4);
+  EXPECT_EQ(counted.lost, 1);
+}
+
 // Whoever answers before the request was whole may not have written yet, or never will.
 TEST(Observe, CountsNoLossOfAWriteThatWasAnsweredBeforeItWasWhole) {
   DocumentStore store;
