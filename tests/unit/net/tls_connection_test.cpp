@@ -111,6 +111,23 @@ class TlsConnection : public testing::Test {
     ASSERT_FALSE(*ended_) << ended_->message() << connection_->tls()->why().text;
   }
 
+  void expect_no_second_handshake() {
+    const auto agreed = [this] {
+      std::string octets(64, '\0');
+      octets.resize(SSL_get_finished(far_.get(), octets.data(), octets.size()));
+      return octets;
+    };
+    const std::string before = agreed();
+    start(read());
+    ASSERT_EQ(1, SSL_renegotiate(far_.get()));
+    for (int i = 0; i < 20; ++i) {
+      (void)SSL_do_handshake(far_.get());
+      turn();
+    }
+    ASSERT_FALSE(before.empty());
+    EXPECT_EQ(agreed(), before);
+  }
+
   void say(std::string_view text) {
     std::size_t count = 0;
     ASSERT_EQ(1, SSL_write_ex(far_.get(), text.data(), text.size(), &count));
@@ -119,6 +136,13 @@ class TlsConnection : public testing::Test {
   Task<void> handshake() { ended_ = co_await connection_->handshake(connection_->after(seconds(5))); }
   Task<void> read() {
     ended_ = co_await connection_->read(capacity, connection_->after(seconds(5)));
+  }
+  Task<void> read_on() {
+    for (;;) {
+      ended_ = co_await connection_->read(capacity, connection_->after(seconds(5)));
+      if (*ended_) co_return;
+      ++reads_;
+    }
   }
   Task<void> write(std::string text) {
     asio::const_buffer buffer(text.data(), text.size());
@@ -150,6 +174,7 @@ class TlsConnection : public testing::Test {
   std::shared_ptr<SSL> far_;
   int far_handle_ = -1;
   std::optional<error_code> ended_;
+  int reads_ = 0;
 };
 
 TEST_F(TlsConnection, TicketsAndNewKeysAreSilenceButContentIsNot) {
@@ -307,22 +332,20 @@ TEST_F(TlsConnection, PeerThatOnlyAsksForNewKeysCannotGrowUs) {
   EXPECT_LT(asked, many);
 }
 
+// Whichever side asks for it.
 TEST_F(TlsConnection, NothingIsRenegotiated) {
-  meet_client(TLS1_2_VERSION);
-  const auto agreed = [this] {
-    std::string octets(64, '\0');
-    octets.resize(SSL_get_finished(far_.get(), octets.data(), octets.size()));
-    return octets;
-  };
-  const std::string before = agreed();
-  start(read());
-  ASSERT_EQ(1, SSL_renegotiate(far_.get()));
-  for (int i = 0; i < 20; ++i) {
-    (void)SSL_do_handshake(far_.get());
+  for (const bool by_client : {true, false}) {
+    if (by_client) {
+      meet_client(TLS1_2_VERSION);
+    } else {
+      meet_server(TLS1_2_VERSION);
+    }
+    expect_no_second_handshake();
+    connection_->reset();
     turn();
+    far_.reset();
+    ::close(far_handle_);
   }
-  ASSERT_FALSE(before.empty());
-  EXPECT_EQ(agreed(), before);
 }
 
 // What anybody on the way could send again (RFC 8446 section 8) is no request.
@@ -348,6 +371,19 @@ TEST_F(TlsConnection, WaitsWithoutMemoryAndTakesOneRecordAfterTheOther) {
   start(read());
   ASSERT_TRUE(ended_);
   EXPECT_EQ(connection_->input.readable(), "firstsecond");
+}
+
+// Whoever always has a record ready must not keep the thread from all others.
+TEST_F(TlsConnection, LetsOthersHaveATurnBetweenManyRecords) {
+  meet_client();
+  for (int record = 0; record < 20; ++record) say("x");
+  spawn(io_, read_on());
+  io_.restart();
+  io_.poll_one();
+  EXPECT_GT(reads_, 1);
+  EXPECT_LT(reads_, 10);
+  turn();
+  EXPECT_EQ(reads_, 20);
 }
 
 TEST_F(TlsConnection, ReadEndsAtItsDeadlineAndAtACancel) {
