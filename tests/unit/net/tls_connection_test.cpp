@@ -121,7 +121,9 @@ class TlsConnection : public testing::Test {
     start(read());
     ASSERT_EQ(1, SSL_renegotiate(far_.get()));
     for (int i = 0; i < 20; ++i) {
+      char octet = 0;
       (void)SSL_do_handshake(far_.get());
+      (void)SSL_peek(far_.get(), &octet, 1);
       turn();
     }
     ASSERT_FALSE(before.empty());
@@ -401,14 +403,19 @@ TEST_F(TlsConnection, ReadEndsAtItsDeadlineAndAtACancel) {
 
 // The socket has become readable, the read does not know it yet, and there is no whole record.
 TEST_F(TlsConnection, CancelBetweenTwoTurnsIsNotLost) {
-  meet_client();
-  start(read());
-  ASSERT_EQ(2, ::send(far_handle_, "\x17\x03", 2, 0));
-  io_.restart();
-  asio::post(io_, [this] { connection_->cancel(); });
-  io_.poll();
-  ASSERT_TRUE(ended_);
-  EXPECT_EQ(*ended_, asio::error::operation_aborted);
+  for (int turns = 0; turns < 3; ++turns) {
+    meet_client();
+    start(read());
+    ASSERT_EQ(2, ::send(far_handle_, "\x17\x03", 2, 0));
+    io_.restart();
+    for (int count = 0; count < turns; ++count) io_.poll_one();
+    connection_->cancel();
+    turn();
+    ASSERT_TRUE(ended_);
+    EXPECT_EQ(*ended_, asio::error::operation_aborted);
+    far_.reset();
+    ::close(far_handle_);
+  }
 }
 
 TEST_F(TlsConnection, SaysWhenNothingFollowsButNotAfterAReset) {
