@@ -295,6 +295,22 @@ TEST_F(AnExpectation, OfAGuardedWriteNeverReachesTheApi) {
 }
 
 // RFC 9110 section 9.3.7.
+// Once all of it has been sent the API has so long to answer as it always has.
+TEST(AnUploadInPieces, ThatIsNeverAnsweredIsA504) {
+  ProxyConfig config = two_routes();
+  config.upstream = "timeouts: { connect: 2s, response: 300ms }";
+  RawApi api(config);
+  RawClient client = api.connect();
+  client.send(client.compose("POST", "/pass/1", {{"Content-Length", "4"}}));
+  ApiSide upstream = api.accept();
+  static_cast<void>(upstream.read_head());
+  for (const char* piece : {"ab", "cd"}) {
+    client.send(piece);
+    EXPECT_EQ(upstream.read(2), piece);
+  }
+  EXPECT_EQ(client.read_response().status, 504);
+}
+
 TEST(TheServerAsAWhole, IsAskedWithoutTheApi) {
   RawApi api(two_routes());
   RawClient client = api.connect();
