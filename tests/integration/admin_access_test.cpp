@@ -23,6 +23,17 @@ TEST(AdminAccess, AnswersOnlyItsOwnHost) {
                        "wrong-host");
 }
 
+// As a balancer asks.
+TEST(AdminAccess, AnswersAProbeThatNamesNoHost) {
+  AdminStore server;
+  for (const auto& [target, status] : {std::pair{"/livez", 200}, {"/readyz", 200},
+                                       {"/readyz?verbose", 403}, {"/metrics", 403}}) {
+    RawClient client = RawClient::connect(server.admin_port());
+    client.send("GET " + std::string(target) + " HTTP/1.0\r\n\r\n");
+    EXPECT_EQ(client.read_response().status, status) << target;
+  }
+}
+
 TEST(AdminAccess, ChangesNothingForAnotherSitesPage) {
   AdminStore server;
   for (const Fields& fields :

@@ -41,6 +41,9 @@ TEST(Access, RefusesAHostThatAnAttackerChose) {
     EXPECT_EQ(asked(open, "attacker.example:9901", {}, exposure), Access::wrong_host);
     EXPECT_EQ(asked(open, "127.0.0.1:9901", {}, exposure), Access::granted);
   }
+  EXPECT_EQ(asked(open, "", {}, Exposure::probe), Access::granted);
+  EXPECT_EQ(asked(open, "", {}, Exposure::look), Access::wrong_host);
+  EXPECT_EQ(asked(open, "", {}, Exposure::change), Access::wrong_host);
   // A page cannot know the token.
   EXPECT_EQ(asked(guarded, "any.example", {{"Authorization", "Bearer 0123456789abcdef"}}),
             Access::granted);
