@@ -259,6 +259,20 @@ TEST_F(AnExpectation, WithHintsBeforeItIsMetAfterThem) {
   EXPECT_EQ(client.read_response().body, "ok");
 }
 
+// Whoever is answered is asked for nothing any more, least of all amid the answer.
+TEST_F(AnExpectation, IsNotMetOnceTheAnswerHasBegun) {
+  ApiSide upstream = begin();
+  upstream.say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n");
+  EXPECT_EQ(client.read_head().start_line, "HTTP/1.1 200 OK");
+  upstream.say("ab");
+  EXPECT_EQ(client.read_octets(2), "ab");
+  // Longer than the API is given to say 100.
+  EXPECT_TRUE(client.stays_silent(Milliseconds(1'300)));
+  upstream.say("cd");
+  EXPECT_EQ(client.read_octets(2), "cd");
+  EXPECT_TRUE(client.expect_closed());
+}
+
 TEST_F(AnExpectation, EndsWithItsClient) {
   ApiSide upstream = begin();
   client.close();
