@@ -140,6 +140,13 @@ class TlsConnection : public testing::Test {
   Task<void> read() {
     ended_ = co_await connection_->read(capacity, connection_->after(seconds(5)));
   }
+  Task<void> read_too_late() {
+    ended_ = co_await connection_->read(capacity, connection_->now());
+  }
+  Task<void> read_straight_too_late() {
+    std::array<char, 10> room{};
+    ended_ = co_await connection_->read_into(room, connection_->now());
+  }
   Task<void> read_on() {
     for (;;) {
       ended_ = co_await connection_->read(capacity, connection_->after(seconds(5)));
@@ -387,6 +394,16 @@ TEST_F(TlsConnection, LetsOthersHaveATurnBetweenManyRecords) {
   EXPECT_LT(reads_, 10);
   turn();
   EXPECT_EQ(reads_, 20);
+}
+
+// Whoever never lets it wait is late all the same.
+TEST_F(TlsConnection, IsLateAlsoWhereThereIsSomethingToRead) {
+  meet_client();
+  say("something");
+  start(read_too_late());
+  EXPECT_EQ(ended_, error_code(asio::error::timed_out));
+  start(read_straight_too_late());
+  EXPECT_EQ(ended_, error_code(asio::error::timed_out));
 }
 
 TEST_F(TlsConnection, ReadEndsAtItsDeadlineAndAtACancel) {
