@@ -30,6 +30,14 @@ struct Admission::Waiting {
   std::shared_ptr<Bell> bell;
 };
 
+bool Admission::enter(std::size_t limit) noexcept {
+  std::size_t inside = inside_.load();
+  do {
+    if (inside >= limit) return false;
+  } while (!inside_.compare_exchange_weak(inside, inside + 1));
+  return true;
+}
+
 // Who leaves counts down before it looks for who waits, and who waits stands in the list before it
 // looks at the count: one of the two sees the other.
 void Admission::leave() {

@@ -11,7 +11,8 @@ namespace ifmatch::net {
 
 class Admission {
  public:
-  void enter() noexcept { inside_.fetch_add(1); }
+  // False where `limit` are inside already: nobody is let in then.
+  [[nodiscard]] bool enter(std::size_t limit) noexcept;
   // Wakes those who wait. Any thread.
   void leave();
   [[nodiscard]] std::size_t inside() const noexcept { return inside_.load(); }

@@ -67,6 +67,9 @@ struct Doors::Entrance {
   Entrance(const Entrance&) = delete;
   Entrance& operator=(const Entrance&) = delete;
 
+  // As the configuration in force says.
+  [[nodiscard]] std::size_t limit() const { return door.listener->max_connections; }
+
   Worker& worker;
   Door door;
   Count connections;  // of the listener, over all threads
@@ -156,9 +159,9 @@ Task<void> Doors::accept_for_ever(std::shared_ptr<Entrance> entrance) {
   Timer pause(worker.io.get_executor());
   Throttle told(accept_silence);
   while (entrance->acceptor.is_open() && !entrance->door.closed) {
-    const std::size_t limit = entrance->door.listener->max_connections;
-    if (entrance->connections->inside() >= limit) {
-      co_await entrance->connections->wait(worker.io, limit, accept_pause);
+    // Whoever finds no room stays in the queue of the kernel.
+    if (entrance->connections->inside() >= entrance->limit()) {
+      co_await entrance->connections->wait(worker.io, entrance->limit(), accept_pause);
       continue;
     }
     Socket socket(worker.io.get_executor());
@@ -173,7 +176,11 @@ Task<void> Doors::accept_for_ever(std::shared_ptr<Entrance> entrance) {
       co_await pause.async_wait(as_tuple);
       continue;
     }
-    entrance->connections->enter();
+    // There was room for one, and other threads have accepted, too: it waits here.
+    while (!entrance->connections->enter(entrance->limit())) {
+      co_await entrance->connections->wait(worker.io, entrance->limit(), accept_pause);
+      if (!entrance->acceptor.is_open() || entrance->door.closed) co_return;
+    }
     spawn(worker.io, serve(entrance, std::move(socket)),
           [connections = entrance->connections](const std::exception_ptr& failure_of_session) {
             connections->leave();

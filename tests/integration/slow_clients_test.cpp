@@ -315,6 +315,40 @@ TEST(AFullListener, LetsTheNextInAtOnce) {
   EXPECT_LT(waits[waits.size() / 2], std::chrono::milliseconds(25));
 }
 
+// Each thread accepts for itself, and none of them more than there is room for over all.
+TEST(AFullListener, IsFullOnAllThreadsTogether) {
+  ProxyConfig config;
+  config.listener = "max_connections: 2";
+  config.more = "threads: 8\n";
+  GuardedStore api(config);
+  api.store.put(path, "[1]");
+  std::vector<RawClient> clients;
+  for (int count = 0; count < 16; ++count) {
+    clients.push_back(RawClient::connect(api.proxy.port()));
+    clients.back().send(clients.back().compose("GET", path));
+  }
+  const auto served = [&clients] {
+    return std::ranges::count_if(
+        clients, [](const RawClient& client) { return client.hears_within(Milliseconds(0)); });
+  };
+  ASSERT_TRUE(eventually([&] { return served() >= 2; }));
+  ::poll(nullptr, 0, 300);
+  EXPECT_EQ(served(), 2);
+  // All of them come in, as others leave.
+  for (std::size_t left = clients.size(); left > 0; --left) {
+    const auto next = std::ranges::find_if(
+        clients, [](const RawClient& client) { return client.hears_within(Milliseconds(0)); });
+    if (next == clients.end()) {
+      ASSERT_TRUE(eventually([&] { return served() > 0; }));
+      ++left;
+      continue;
+    }
+    EXPECT_EQ(next->read_response().status, 200);
+    next->close();
+    clients.erase(next);
+  }
+}
+
 TEST(AWantOfDescriptors, PausesAcceptingAndIsOverWhenOneIsClosed) {
   GuardedStore api(on_one_thread());
   api.store.put(path, "[1]");

@@ -19,17 +19,34 @@ Task<void> wait(Admission& admission, asio::io_context& io, std::size_t limit, b
 TEST(Admission, LetsInAtOnceWhereThereIsRoom) {
   asio::io_context io(1);
   Admission admission;
-  admission.enter();
+  ASSERT_TRUE(admission.enter(2));
   bool let_in = false;
   spawn(io, wait(admission, io, 2, let_in));
   io.poll();
   EXPECT_TRUE(let_in);
 }
 
+TEST(Admission, LetsInNobodyBeyondItsLimitFromWhateverThread) {
+  Admission admission;
+  std::atomic<int> inside{0};
+  std::vector<std::thread> threads;
+  for (int count = 0; count < 4; ++count) {
+    threads.emplace_back([&] {
+      for (int attempt = 0; attempt < 1000; ++attempt) inside += admission.enter(1500) ? 1 : 0;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(inside, 1500);
+  EXPECT_EQ(admission.inside(), 1500U);
+  admission.leave();
+  EXPECT_TRUE(admission.enter(1500));
+  EXPECT_FALSE(admission.enter(1500));
+}
+
 TEST(Admission, LetsInWhoWaitsWhenSomebodyLeaves) {
   asio::io_context io(1);
   Admission admission;
-  admission.enter();
+  ASSERT_TRUE(admission.enter(2));
   bool let_in = false;
   spawn(io, wait(admission, io, 1, let_in));
   io.poll();
@@ -45,7 +62,7 @@ TEST(Admission, LetsInWhoWaitsWhenSomebodyLeaves) {
 TEST(Admission, IsAskedAgainAfterAWhile) {
   asio::io_context io(1);
   Admission admission;
-  admission.enter();
+  ASSERT_TRUE(admission.enter(2));
   bool let_in = false;
   spawn(io, wait(admission, io, 1, let_in, std::chrono::milliseconds(20)));
   io.run_for(seconds(10));
@@ -54,8 +71,8 @@ TEST(Admission, IsAskedAgainAfterAWhile) {
 
 TEST(Admission, OutlivesThoseWhoWait) {
   Admission admission;
-  admission.enter();
-  admission.enter();
+  ASSERT_TRUE(admission.enter(2));
+  ASSERT_TRUE(admission.enter(2));
   bool let_in = false;
   {
     asio::io_context io(1);
