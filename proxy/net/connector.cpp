@@ -52,19 +52,27 @@ error_code open_socket(Socket& socket, const std::string& path) {
 }  // namespace
 
 Task<Result<std::unique_ptr<Connection>>> Connector::connect(std::size_t place, Instant deadline) {
+  const Chance chance = chance_until(deadline);
   Result<Addresses> addresses = co_await resolve(place, deadline);
   Connected connected = http::Fault{};
   if (addresses.has_error()) {
     connected = addresses.error();
   } else {
-    connected = co_await connect_to_any(place, std::move(*addresses), deadline);
+    connected = co_await connect_to_any(place, std::move(*addresses), deadline, chance);
   }
-  if (connected.has_error()) {
-    state_.failed_to_connect(place, sweeper_.now(), connected.error().detail);
-  } else {
+  if (!connected.has_error()) {
     state_.connected(place);
+  } else if (chance == Chance::fair || connected.error().kind != http::FaultKind::timeout) {
+    state_.failed_to_connect(place, sweeper_.now(), connected.error().detail);
   }
   co_return connected;
+}
+
+// Whoever has waited for its turn until nearly the end has no time left to connect. Would that speak
+// against a place, those that are good would rest just when all of them are needed.
+Connector::Chance Connector::chance_until(Instant deadline) const {
+  const auto fair = state_.config().timeouts.connect / static_cast<std::int64_t>(state_.size());
+  return deadline - Clock::now() < fair / 2 ? Chance::slim : Chance::fair;
 }
 
 Task<Result<Addresses>> Connector::resolve(std::size_t place, Instant deadline) {
@@ -105,7 +113,8 @@ Addresses Connector::in_order(const Addresses& known, std::size_t place) {
 
 Task<Result<std::unique_ptr<Connection>>> Connector::connect_to_any(std::size_t place,
                                                                     Addresses addresses,
-                                                                    Instant deadline) {
+                                                                    Instant deadline,
+                                                                    Chance chance) {
   std::shared_ptr<Address> slow;
   for (std::size_t index = 0; index < addresses.size(); ++index) {
     const std::shared_ptr<Address>& address = addresses[index];
@@ -118,8 +127,9 @@ Task<Result<std::unique_ptr<Connection>>> Connector::connect_to_any(std::size_t 
       // Whoever answers there is the upstream or is not: another address would be no better.
       co_return co_await secure(place, std::move(*connected), deadline);
     }
-    address->rest.failed(sweeper_.now());
-    if (connected.error().kind == http::FaultKind::timeout && slow == nullptr) slow = address;
+    const bool late = connected.error().kind == http::FaultKind::timeout;
+    if (!late || chance == Chance::fair) address->rest.failed(sweeper_.now());
+    if (late && slow == nullptr) slow = address;
   }
   if (slow == nullptr) co_return refused();
   // All others refused in less than their part: what is left of the time is for the silent one.

@@ -13,8 +13,8 @@ class Connector {
   Connector(asio::io_context& io, Sweeper& sweeper, UpstreamState& state)
       : io_(io), sweeper_(sweeper), state_(state), at_(state.size()) {}
 
-  // A connection to this place by the deadline. Counts and remembers how it went. Faults: refused,
-  // timeout.
+  // A connection to this place by the deadline. Counts and remembers how it went, unless it had so
+  // little time that its failure says nothing about the place. Faults: refused, timeout.
   [[nodiscard]] Task<Result<std::unique_ptr<Connection>>> connect(std::size_t place,
                                                                   Instant deadline);
 
@@ -26,7 +26,10 @@ class Connector {
   using Connected = Result<std::unique_ptr<Connection>>;
 
   Task<Result<Addresses>> resolve(std::size_t place, Instant deadline);
-  Task<Connected> connect_to_any(std::size_t place, Addresses addresses, Instant deadline);
+  enum class Chance : std::uint8_t { fair, slim };
+  [[nodiscard]] Chance chance_until(Instant deadline) const;
+  Task<Connected> connect_to_any(std::size_t place, Addresses addresses, Instant deadline,
+                                 Chance chance);
   Task<Connected> connect_to(std::shared_ptr<Address> address, Instant deadline);
   Task<Connected> secure(std::size_t place, std::unique_ptr<Connection> connection,
                          Instant deadline);

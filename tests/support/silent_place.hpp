@@ -13,9 +13,8 @@ class SilentPlace {
  public:
   SilentPlace();
 
-  [[nodiscard]] std::string url() const {
-    return "http://127.0.0.1:" + std::to_string(listener_.local_port());
-  }
+  [[nodiscard]] std::uint16_t port() const { return listener_.local_port(); }
+  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port()); }
 
  private:
   Socket listener_;
