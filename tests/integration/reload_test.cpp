@@ -96,6 +96,35 @@ TEST_F(Reload, LeadsToAnotherUpstream) {
   EXPECT_TRUE(server.upstream.wait_for_open_connections(0)) << "idle ones are closed";
 }
 
+TEST_F(Reload, KeepsNoConnectionToAnUpstreamThatIsUsedNoLonger) {
+  server.store.put("/a", "1");
+  const auto hold = std::make_shared<Hold>();
+  const auto longer = std::make_shared<Hold>();
+  server.upstream.behave([=, inner = server.store.behaviour()](const Request& request) {
+    Reply reply = inner(request);
+    reply.hold = request.has("X-Longer") ? longer : hold;
+    return reply;
+  });
+  ProxyConfig config = with_routes(everything);
+  config.more = "threads: 1\n";
+  ProxyProcess alone = ProxyProcess::start(config);
+  // Two, of which the second keeps all that the first has used.
+  RawClient first = RawClient::connect(alone.port());
+  first.send(first.compose("GET", "/a"));
+  RawClient second = RawClient::connect(alone.port());
+  second.send(second.compose("GET", "/a", {{"X-Longer", "yes"}}));
+  ASSERT_TRUE(server.upstream.wait_for("GET", 2));
+  const ScriptedUpstream moved(server.store.behaviour());
+  config.upstream_url = moved.url();
+  ASSERT_TRUE(alone.reload(config));
+  hold->release();
+  EXPECT_EQ(first.read_response().status, 200);
+  EXPECT_TRUE(server.upstream.wait_for_open_connections(1));
+  longer->release();
+  EXPECT_EQ(second.read_response().status, 200);
+  EXPECT_TRUE(server.upstream.wait_for_open_connections(0));
+}
+
 TEST_F(Reload, KeepsTheConnectionsToAnUpstreamThatIsTheSame) {
   server.store.put("/a", "1");
   RawClient client = RawClient::connect(proxy().port());

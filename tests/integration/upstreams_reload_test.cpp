@@ -74,6 +74,32 @@ TEST_F(UpstreamsReload, PlacesThatPartKeepTheirGuard) {
   EXPECT_EQ(second.read_response().status, 200);
 }
 
+// A guard is not forgotten while a write to its upstream may still land.
+TEST_F(UpstreamsReload, AnUpstreamThatComesBackFindsItsQuarantineAgain) {
+  // Behind all routes of the other, which therefore does not wait for it when it goes.
+  const std::string one =
+      "version: 1\nlisteners: [{ name: public, address: \"127.0.0.1:0\" }]\nstate_dir: none\n"
+      "upstreams:\n  api: { url: \"" + a.url() + "\" }\n";
+  const std::string routes =
+      "routes:\n  - { name: api, match: { path: \"/**\", host: api.test }, upstream: api }\n";
+  const std::string both =
+      one + "  other: { url: \"" + b.url() + "\" }\n" + routes +
+      "  - { name: other, match: { path: \"/**\", host: other.test }, upstream: other }\n";
+  ProxyProcess proxy = ProxyProcess::start(both);
+  b.behave([inner = store.behaviour()](const Request& request) {
+    return is_read(request) ? inner(request) : Reply{.mishap = Mishap::close_unanswered};
+  });
+  const Fields fields{{"Host", "other.test"}};
+  expect_problem(begin_put(proxy, "[1]", fields).read_response(), 502, "outcome-unknown");
+  b.behave(store.behaviour());
+  ASSERT_TRUE(proxy.reload(one + routes));
+  EXPECT_FALSE(proxy.process().wait_for_line("no route leads there any more",
+                                             Deadline(Milliseconds(2'500))));
+  ASSERT_TRUE(proxy.reload(both));
+  expect_problem(begin_put(proxy, "[2]", fields).read_response(), 503, "outcome-unknown");
+  EXPECT_EQ(b.writes(), 1U);
+}
+
 TEST_F(UpstreamsReload, TwoGuardsDoNotBecomeOne) {
   ProxyProcess proxy = ProxyProcess::start(
       yaml("api: { url: \"" + a.url() + "\" }, other: { url: \"" + b.url() + "\" }"));

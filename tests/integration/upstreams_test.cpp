@@ -327,6 +327,16 @@ TEST_F(Upstreams, ACheckThatIsNotAnsweredInTimeHasFailed) {
   hold->release();
 }
 
+TEST_F(Upstreams, ACheckThatIsAnsweredInPartHasFailed) {
+  a.behave([inner = store.behaviour()](const Request& request) {
+    if (request.target != "/health") return inner(request);
+    return Reply{.verbatim = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nwell", .close_after = true};
+  });
+  ProxyProcess proxy =
+      start({a.url()}, "health_check: { path: /health, interval: 10ms, unhealthy_after: 1 }");
+  EXPECT_TRUE(proxy.process().wait_for_line("is unhealthy: half an answer"));
+}
+
 TEST_F(Upstreams, AreAskedByChecksAsAPlainClientWould) {
   auto status = std::make_shared<std::atomic<int>>(200);
   a.behave(with_health(store.behaviour(), status));
@@ -381,6 +391,15 @@ TEST_F(Upstreams, TheLimitOfConnectionsHoldsOverAllThreadsAndNobodyStarves) {
   for (std::thread& client : clients) client.join();
   EXPECT_EQ(answered, 80);
   EXPECT_EQ(crowd.most(), 2);
+}
+
+TEST_F(Upstreams, AnAttemptThatFailedCountsAsNoConnection) {
+  const std::uint16_t port = free_port();
+  const ProxyProcess proxy = start({"http://127.0.0.1:" + std::to_string(port)},
+                                   "max_connections: 1, timeouts: { connect: 1s }");
+  for (int i = 0; i < 3; ++i) expect_problem(get(proxy), 502, "upstream-unreachable");
+  ScriptedUpstream late(store.behaviour(), {.port = port});
+  EXPECT_EQ(get(proxy).status, 200);
 }
 
 TEST_F(Upstreams, AnIdleConnectionOfAnotherThreadMakesRoom) {
