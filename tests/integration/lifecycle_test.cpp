@@ -90,6 +90,52 @@ TEST_F(Lifecycle, EndsAtOnceWhenToldTwiceWhileARequestIsUnderWay) {
   hold->release();
 }
 
+// However well it ends: the next one must not take for settled what nobody has accounted for.
+TEST_F(Lifecycle, LeavesItsMarkWhereAWriteIsInDoubtAtItsEnd) {
+  const TemporaryFolder marks;
+  upstream.behave([inner = store.behaviour()](const Request& request) {
+    return request.method == "PUT" ? Reply{.mishap = Mishap::close_unanswered} : inner(request);
+  });
+  ProxyConfig config = in_front_of(upstream);
+  config.state_dir = marks.path();
+  config.defaults = "in_doubt: 1h";
+  {
+    ProxyProcess proxy = ProxyProcess::start(config);
+    expect_problem(request_once(proxy.port(), "PUT", "/a", {{"If-Match", "*"}}, "2"), 502,
+                   "outcome-unknown");
+    EXPECT_EQ(proxy.stop(), (ExitStatus{0, 0}));
+    EXPECT_NE(proxy.process().errors().find("in doubt at the end"), std::string::npos);
+  }
+  ProxyProcess next = ProxyProcess::start(config);
+  expect_problem(request_once(next.port(), "PUT", "/a", {{"If-Match", "*"}}, "3"), 503,
+                 "outcome-unknown");
+  EXPECT_EQ(upstream.count("PUT"), 1U);
+}
+
+TEST_F(Lifecycle, LeavesItsMarkWhereItCutsAWriteOff) {
+  const TemporaryFolder marks;
+  const auto hold = std::make_shared<Hold>();
+  upstream.behave([inner = store.behaviour(), hold](const Request& request) {
+    Reply reply = inner(request);
+    if (request.method == "PUT") reply.hold = hold;
+    return reply;
+  });
+  ProxyConfig config = in_front_of(upstream);
+  config.state_dir = marks.path();
+  config.defaults = "in_doubt: 1h";
+  config.more = "shutdown: { drain_timeout: 300ms }\n";
+  ProxyProcess proxy = ProxyProcess::start(config);
+  RawClient client = RawClient::connect(proxy.port());
+  client.send(client.compose("PUT", "/a", {{"If-Match", "*"}}, "2"));
+  ASSERT_TRUE(upstream.wait_for("PUT", 1));
+  EXPECT_EQ(proxy.stop(), (ExitStatus{1, 0}));
+  hold->release();
+  ProxyProcess next = ProxyProcess::start(config);
+  expect_problem(request_once(next.port(), "PUT", "/a", {{"If-Match", "*"}}, "3"), 503,
+                 "outcome-unknown");
+  EXPECT_EQ(upstream.count("PUT"), 1U);
+}
+
 TEST_F(Lifecycle, RefusesToReloadOnceItEnds) {
   ProxyProcess proxy = told_to_end();
   EXPECT_FALSE(proxy.reload(delaying()));
