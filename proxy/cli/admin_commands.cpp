@@ -89,23 +89,20 @@ std::optional<std::string> fetch(const admin::Instance& instance, std::string_vi
 }
 
 int show_once(const admin::Instance& instance, Output output) {
-  const std::optional<std::string> status_page =
-      fetch(instance, output == Output::json ? "/api/v1/status?pretty" : "/api/v1/status");
+  const std::optional<std::string> status_page = fetch(instance, "/api/v1/status");
   if (!status_page) return exit_failed;
-  if (output == Output::json) {
-    std::fputs(status_page->c_str(), stdout);
-    return exit_ok;
-  }
   const std::optional<std::string> routes = fetch(instance, "/api/v1/routes");
   if (!routes) return exit_failed;
   const std::optional<std::string> upstreams = fetch(instance, "/api/v1/upstreams");
   if (!upstreams) return exit_failed;
   const std::optional<std::string> observed = fetch(instance, "/api/v1/observe", Since::lately);
   if (!observed) return exit_failed;
-  const std::optional<std::string> text = status_text({.status = *status_page,
-                                                       .routes = *routes,
-                                                       .upstreams = *upstreams,
-                                                       .observe = *observed});
+  const StatusPages pages{.status = *status_page,
+                          .routes = *routes,
+                          .upstreams = *upstreams,
+                          .observe = *observed};
+  const std::optional<std::string> text =
+      output == Output::json ? status_json(pages) : status_text(pages);
   if (!text) {
     complain("what answers at " + instance.address + " is not ifmatch");
     return exit_failed;

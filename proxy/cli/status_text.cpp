@@ -2,8 +2,10 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <utility>
 #include <vector>
 
+#include "proxy/admin/json.hpp"
 #include "proxy/cli/terminal.hpp"
 
 namespace ifmatch::cli {
@@ -172,22 +174,47 @@ std::optional<json::object> parse(std::string_view page) {
   return std::move(value.get_object());
 }
 
+struct Parsed {
+  json::object status;
+  json::object routes;
+  json::object upstreams;
+  json::object observe;
+};
+
+std::optional<Parsed> parse(const StatusPages& pages) {
+  std::optional<json::object> status = parse(pages.status);
+  std::optional<json::object> routes = parse(pages.routes);
+  std::optional<json::object> upstreams = parse(pages.upstreams);
+  std::optional<json::object> observe = parse(pages.observe);
+  const bool all = status && routes && upstreams && observe;
+  if (!all || !status->contains("version")) return std::nullopt;
+  return Parsed{std::move(*status), std::move(*routes), std::move(*upstreams),
+                std::move(*observe)};
+}
+
 }  // namespace
 
 std::optional<std::string> status_text(const StatusPages& pages) {
-  const std::optional<json::object> status = parse(pages.status);
-  const std::optional<json::object> routes = parse(pages.routes);
-  const std::optional<json::object> upstreams = parse(pages.upstreams);
-  const std::optional<json::object> observed = parse(pages.observe);
-  if (!status || !routes || !upstreams || !observed || !status->contains("version")) return std::nullopt;
+  const std::optional<Parsed> parsed = parse(pages);
+  if (!parsed) return std::nullopt;
   std::string out;
-  write_head(out, *status);
+  write_head(out, parsed->status);
   out += "\n";
-  write_routes(out, *status, array_in(*routes, "routes"));
+  write_routes(out, parsed->status, array_in(parsed->routes, "routes"));
   out += "\n";
-  write_upstreams(out, array_in(*upstreams, "upstreams"));
-  write_observed(out, *observed);
+  write_upstreams(out, array_in(parsed->upstreams, "upstreams"));
+  write_observed(out, parsed->observe);
   return out;
+}
+
+std::optional<std::string> status_json(const StatusPages& pages) {
+  std::optional<Parsed> parsed = parse(pages);
+  if (!parsed) return std::nullopt;
+  json::object all = std::move(parsed->status);
+  all["routes"] = array_in(parsed->routes, "routes");
+  all["upstreams"] = array_in(parsed->upstreams, "upstreams");
+  all["observe"] = std::move(parsed->observe);
+  return admin::to_text(all, admin::Layout::indented);
 }
 
 }  // namespace ifmatch::cli

@@ -1,4 +1,5 @@
-// `ifmatch status` for a person: the pages of the admin API as a few lines and two tables.
+// `ifmatch status`: the pages of the admin API as a few lines and tables for a person, and as one
+// object for a program.
 #pragma once
 
 #include <optional>
@@ -16,5 +17,7 @@ struct StatusPages {
 
 // Unset where that is no such JSON.
 [[nodiscard]] std::optional<std::string> status_text(const StatusPages& pages);
+// The status with three members more: routes, upstreams and observe.
+[[nodiscard]] std::optional<std::string> status_json(const StatusPages& pages);
 
 }  // namespace ifmatch::cli

@@ -40,6 +40,10 @@ TEST(StatusCommand, ShowsARunningInstance) {
   const Finished json = ifmatch({"status", "--json"}, {{"IFMATCH_ADMIN", server.admin_address()}});
   EXPECT_EQ(json.status, success) << json.errors;
   EXPECT_EQ(json_member(json.output, "phase"), "serving");
+  for (const char* const member :
+       {"\n  \"routes\": [", "\n  \"upstreams\": [", "\n  \"observe\": {"}) {
+    EXPECT_NE(json.output.find(member), std::string::npos) << member << json.output;
+  }
 }
 
 TEST(StatusCommand, WatchesUntilItIsEnded) {

@@ -57,6 +57,19 @@ TEST(StatusText, ShowsWhatWasObserved) {
   EXPECT_EQ(text->find("OBSERVED CLIENT"), std::string::npos);
 }
 
+TEST(StatusJson, HasEveryPage) {
+  const auto text = status_json({.status = R"({"version":"1","phase":"serving"})",
+                                 .routes = R"({"routes":[{"name":"a\u009b"}]})",
+                                 .upstreams = R"({"upstreams":[]})",
+                                 .observe = R"({"routes":[],"clients":[{"lost":2}]})"});
+  EXPECT_EQ(text, "{\n  \"version\": \"1\",\n  \"phase\": \"serving\",\n"
+                  "  \"routes\": [\n    {\n      \"name\": \"a\\u009b\"\n    }\n  ],\n"
+                  "  \"upstreams\": [],\n"
+                  "  \"observe\": {\n    \"routes\": [],\n    \"clients\": [\n      {\n"
+                  "        \"lost\": 2\n      }\n    ]\n  }\n}\n");
+  EXPECT_FALSE(status_json({.status = "{}", .routes = "{}", .upstreams = "{}", .observe = "{}"}));
+}
+
 TEST(StatusText, NeverMovesTheCursor) {
   const std::string forged =
       R"({"routes":[{"name":"a\u001b[2Jb\r\u009b2J\u00e9","mode":"x","requests":1}]})";
