@@ -55,7 +55,8 @@ class Cursor {
   }
 
   void put(std::string_view text) {
-    if (text.size() > left_) return;
+    // Of a field that is not there not even the address may be handed on.
+    if (text.empty() || text.size() > left_) return;
     std::memcpy(at_, text.data(), text.size());
     advance(text.size());
   }
