@@ -185,22 +185,33 @@ void collect_upstreams(const net::Site& site, Families& families) {
 }
 
 // Every reason is there from the start, so that a rate has a zero to begin at.
+void add_failures(MetricFamily& family, const char* whose, const std::string& name,
+                  const net::TlsFailures& failures) {
+  for (std::size_t reason = 0; reason < net::tls_failure_names.size(); ++reason) {
+    add_value(family,
+              {{whose, name}, {"reason", std::string(net::tls_failure_names[reason])}},
+              static_cast<double>(failures.of(static_cast<net::TlsFailure>(reason))));
+  }
+}
+
 void collect_tls(const net::Site& site, Families& families) {
-  MetricFamily failures = make_family("ifmatch_tls_handshake_failures_total",
-                                      "Clients with whom TLS could not be agreed on.",
-                                      MetricType::Counter);
+  MetricFamily clients = make_family("ifmatch_tls_handshake_failures_total",
+                                     "Clients with whom TLS could not be agreed on.",
+                                     MetricType::Counter);
   for (const config::Listener& listener : site.config.listeners) {
     const std::shared_ptr<const net::TlsServer> tls = site.tls_of(listener);
-    if (!tls) continue;
-    for (std::size_t reason = 0; reason < net::tls_failure_names.size(); ++reason) {
-      const auto failure = static_cast<net::TlsFailure>(reason);
-      add_value(failures,
-                {{"listener", listener.name},
-                 {"reason", std::string(net::tls_failure_names[reason])}},
-                static_cast<double>(tls->failures()->of(failure)));
-    }
+    if (tls) add_failures(clients, "listener", listener.name, *tls->failures());
   }
-  if (!failures.metric.empty()) families.push_back(std::move(failures));
+  MetricFamily servers = make_family("ifmatch_upstream_tls_handshake_failures_total",
+                                     "Connections to an upstream on which TLS could not be "
+                                     "agreed on.",
+                                     MetricType::Counter);
+  for (const std::shared_ptr<net::UpstreamState>& upstream : site.upstreams) {
+    const std::shared_ptr<const net::TlsClient>& tls = upstream->tls();
+    if (tls) add_failures(servers, "upstream", upstream->config().name, tls->failures());
+  }
+  if (!clients.metric.empty()) families.push_back(std::move(clients));
+  if (!servers.metric.empty()) families.push_back(std::move(servers));
 }
 
 void collect_moment(const Moment& moment, Families& families) {

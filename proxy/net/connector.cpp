@@ -174,16 +174,18 @@ Task<Result<std::unique_ptr<Connection>>> Connector::secure(
       tls, state_.config().tls.server_name.value_or(endpoint.host), at_[place].session));
   const error_code failure = co_await connection->handshake(deadline);
   if (!failure) co_return connection;
-  if (failure == asio::error::timed_out) {
-    co_return fault(http::FaultKind::timeout,
-                    "The upstream did not finish the TLS handshake in time.");
-  }
-  const TlsStream::Why& why = connection->tls()->why();
+  const bool late = failure == asio::error::timed_out;
+  TlsStream::Why why = connection->tls()->why();
+  if (late) why = {.kind = TlsFailure::timeout, .text = "the handshake took too long"};
   std::uint64_t unsaid = 0;
   tls->failures().count(why.kind);
   if (tls->failures().may_log(sweeper_.now(), unsaid)) {
     spdlog::warn("upstream {}: no TLS: {}{}", state_.config().name, why.text,
                  remark_on_unsaid(unsaid));
+  }
+  if (late) {
+    co_return fault(http::FaultKind::timeout,
+                    "The upstream did not finish the TLS handshake in time.");
   }
   co_return fault(http::FaultKind::refused,
                   (why.verification ? "TLS verification of the upstream failed: "

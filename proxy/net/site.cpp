@@ -184,9 +184,11 @@ void Site::prepare_tls() {
     listener_tls_.push_back(std::move(server));
   }
   for (const std::shared_ptr<UpstreamState>& upstream : upstreams) {
-    if (upstream->config().has_tls()) {
-      upstream->use_tls(TlsClient::build(upstream->config(), findings));
-    }
+    if (!upstream->config().has_tls()) continue;
+    std::shared_ptr<TlsFailures>& failures =
+        memory->upstream_tls_failures[upstream->config().name];
+    if (!failures) failures = std::make_shared<TlsFailures>();
+    upstream->use_tls(TlsClient::build(upstream->config(), findings, failures));
   }
   for (const config::Finding& finding : findings) {
     if (finding.severity != config::Severity::error) continue;

@@ -99,6 +99,7 @@ struct SiteMemory {
   std::optional<TallyBook> tallies;  // made by the first site
   // By name of the listener. Only the thread that prepares a site looks at the map.
   std::map<std::string, std::shared_ptr<TlsFailures>> tls_failures;
+  std::map<std::string, std::shared_ptr<TlsFailures>> upstream_tls_failures;  // likewise
   std::vector<std::weak_ptr<UpstreamState>> upstreams;  // looked at by that thread only
 };
 

@@ -186,11 +186,12 @@ std::unique_ptr<TlsStream> TlsServer::open(const std::shared_ptr<const TlsServer
 }
 
 std::shared_ptr<const TlsClient> TlsClient::build(const config::Upstream& upstream,
-                                                  std::vector<config::Finding>& all) {
+                                                  std::vector<config::Finding>& all,
+                                                  std::shared_ptr<TlsFailures> failures) {
   const config::UpstreamTls& tls = upstream.tls;
   const std::string path = "upstreams." + upstream.name + ".tls";
   Findings findings(all);
-  std::shared_ptr<TlsClient> client(new TlsClient());
+  std::shared_ptr<TlsClient> client(new TlsClient(std::move(failures)));
   client->context_ = make_context(TLS_client_method());
   SSL_CTX* const context = client->context_.get();
   SSL_CTX_set_alpn_protos(context, alpn_offered.data(),

@@ -44,7 +44,8 @@ class TlsClient {
  public:
   // As TlsServer::build.
   [[nodiscard]] static std::shared_ptr<const TlsClient> build(
-      const config::Upstream& upstream, std::vector<config::Finding>& findings);
+      const config::Upstream& upstream, std::vector<config::Finding>& findings,
+      std::shared_ptr<TlsFailures> failures = std::make_shared<TlsFailures>());
 
   // For one connection to the upstream, which must show that it is `server`: a host name or a
   // numeric address. Resumes `session`, and keeps the next one there.
@@ -55,9 +56,9 @@ class TlsClient {
   [[nodiscard]] TlsFailures& failures() const noexcept { return *failures_; }
 
  private:
-  TlsClient() = default;
+  explicit TlsClient(std::shared_ptr<TlsFailures> failures) : failures_(std::move(failures)) {}
 
-  std::shared_ptr<TlsFailures> failures_ = std::make_shared<TlsFailures>();
+  std::shared_ptr<TlsFailures> failures_;
   std::shared_ptr<ssl_ctx_st> context_;
 };
 

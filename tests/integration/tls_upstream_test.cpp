@@ -1,5 +1,6 @@
 // Upstreams under TLS: whom ifmatch takes for the API, what it shows and resumes, and that neither
 // a wrong peer nor a broken connection is ever told or believed anything.
+#include "tests/integration/admin_fixture.hpp"
 #include "tests/integration/tls_fixture.hpp"
 
 namespace ifmatch::support {
@@ -161,6 +162,31 @@ TEST_F(TlsUpstream, ThatNeverShakesHandsIsTooSlow) {
   expect_problem(api.request("GET", "/doc"), 504, "upstream-timeout");
   expect_problem(api.request("PUT", "/doc", {{"If-None-Match", "*"}}, "{}"), 504,
                  "upstream-timeout");
+}
+
+TEST_F(TlsUpstream, FailedHandshakesAreCountedByReason) {
+  const Authority other("another");
+  ScriptedUpstream upstream([](const Request&) { return Reply{}; });
+  for (const bool mute : {false, true}) {
+    TlsRelay::Options options{.certificate = mute ? certificate : other.issue()};
+    if (mute) options.acting = TlsRelay::Acting::stalled;
+    const TlsRelay front(TlsRelay::Side::server, upstream.port(), std::move(options));
+    ProxyConfig config;
+    config.upstream_url = "https://localhost:" + std::to_string(front.port());
+    config.upstream = "timeouts: { connect: 300ms }, tls: { " + trusting(authority) + " }";
+    ProxyProcess proxy = ProxyProcess::start(config.yaml(), {"--admin", "127.0.0.1:0"});
+    const std::uint16_t admin = proxy.admin_port();
+    const auto count = [admin](const std::string& reason) {
+      return AdminStore::value_in(request_once(admin, "GET", "/metrics").body,
+                                  "ifmatch_upstream_tls_handshake_failures_total{upstream=\"api\","
+                                  "reason=\"" + reason + "\"}");
+    };
+    EXPECT_EQ(count("timeout"), 0);
+    EXPECT_EQ(request_once(proxy.port(), "GET", "/a").status, mute ? 504 : 502);
+    EXPECT_GE(count(mute ? "timeout" : "unknown_ca"), 1);
+    EXPECT_EQ(count(mute ? "unknown_ca" : "timeout"), 0);
+    EXPECT_TRUE(proxy.process().wait_for_line("upstream api: no TLS: "));
+  }
 }
 
 TEST_F(TlsUpstream, AnswerThatEndsWithoutSayingSoIsTruncated) {
