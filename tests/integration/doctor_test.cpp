@@ -210,15 +210,16 @@ TEST_F(DoctorVisits, OverTlsVerifyTheCertificate) {
        "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate});
   ASSERT_EQ(made.status, ExitStatus{}) << made.errors;
   const std::uint16_t port = free_port();
-  NginxBefore nginx(ifmatch_url(), "listen 127.0.0.1:" + std::to_string(port) +
-                                       " ssl; ssl_certificate " + certificate +
+  const std::string listens = ":" + std::to_string(port) + " ssl; ";
+  NginxBefore nginx(ifmatch_url(), "listen 127.0.0.1" + listens + "listen 127.0.0.2" + listens +
+                                       "ssl_certificate " + certificate +
                                        "; ssl_certificate_key " + key + ";");
   const std::string url = "https://127.0.0.1:" + std::to_string(port) + std::string(path);
   expect_finds(visit(url), 1, {"the certificate cannot be verified", "--ca FILE"});
   expect_finds(visit(url, {"--ca", certificate}), 0, {"is refused by ifmatch with 412"});
   expect_finds(visit(url, {"--insecure"}), 0, {"is refused by ifmatch with 412"});
-  // The certificate is good, but not for this name.
-  const std::string another = "https://localhost:" + std::to_string(port) + std::string(path);
+  // The certificate is good, but not for this address.
+  const std::string another = "https://127.0.0.2:" + std::to_string(port) + std::string(path);
   expect_finds(visit(another, {"--ca", certificate}), 1, {"the certificate cannot be verified"});
 }
 

@@ -149,7 +149,7 @@ TEST_F(Lifecycle, IgnoresHupWhereATerminalIsAttached) {
   const TemporaryFolder folder;
   const std::string file = folder.write("ifmatch.yaml", in_front_of(upstream).yaml());
   const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-  ASSERT_GE(terminal, 0);
+  if (terminal < 0) GTEST_SKIP() << "there are no pseudo-terminals here";
   ASSERT_EQ(::grantpt(terminal), 0);
   ASSERT_EQ(::unlockpt(terminal), 0);
   const std::string binary = ifmatch_binary();
