@@ -35,15 +35,6 @@ bool is_plain(char octet) {
   return octet >= 0x20 && octet != 0x7F && octet != '"' && octet != '\\';
 }
 
-// A fixed number of digits, with leading zeros.
-void append_digits(std::string& out, unsigned number, std::size_t digits) {
-  std::array<char, 6> text;
-  for (std::size_t i = digits; i-- > 0; number /= 10) {
-    text[i] = static_cast<char>('0' + number % 10);
-  }
-  out.append(text.data(), digits);
-}
-
 // Where the next octet of a line goes. Appending to a string would look after its capacity sixty
 // times a line; here there is room for the longest one.
 class Cursor {
@@ -66,6 +57,7 @@ class Cursor {
     if (error == std::errc()) advance(static_cast<std::size_t>(end - at_));
   }
 
+  // With leading zeros.
   void put_digits(unsigned number, std::size_t digits) {
     if (digits > left_) return;
     for (std::size_t i = digits; i-- > 0; number /= 10) {
@@ -202,27 +194,35 @@ void AccessLineWriter::tell_second(std::time_t second) {
   ::gmtime_r(&second, &parts);
   constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const auto two = [](std::string& out, int number) {
-    append_digits(out, static_cast<unsigned>(number), 2);
+  const auto year = static_cast<unsigned>(parts.tm_year + 1900);
+  const auto two = [](Cursor& line, int number) {
+    line.put_digits(static_cast<unsigned>(number), 2);
   };
-  std::string clock = ":";
-  two(clock, parts.tm_hour);
-  clock += ':';
-  two(clock, parts.tm_min);
-  clock += ':';
-  two(clock, parts.tm_sec);
-  iso_.clear();
-  append_digits(iso_, static_cast<unsigned>(parts.tm_year + 1900), 4);
-  iso_ += '-';
-  two(iso_, parts.tm_mon + 1);
-  iso_ += '-';
-  two(iso_, parts.tm_mday);
-  iso_.append("T").append(clock, 1);
-  combined_.clear();
-  two(combined_, parts.tm_mday);
-  combined_.append("/").append(months[static_cast<std::size_t>(parts.tm_mon)]).append("/");
-  append_digits(combined_, static_cast<unsigned>(parts.tm_year + 1900), 4);
-  combined_.append(clock);
+  const auto clock = [&](Cursor& line) {
+    two(line, parts.tm_hour);
+    line.put(":");
+    two(line, parts.tm_min);
+    line.put(":");
+    two(line, parts.tm_sec);
+  };
+  Cursor iso(room_);
+  iso.put_digits(year, 4);
+  iso.put("-");
+  two(iso, parts.tm_mon + 1);
+  iso.put("-");
+  two(iso, parts.tm_mday);
+  iso.put("T");
+  clock(iso);
+  iso_ = iso.written();
+  Cursor combined(room_);
+  two(combined, parts.tm_mday);
+  combined.put("/");
+  combined.put(months[static_cast<std::size_t>(parts.tm_mon)]);
+  combined.put("/");
+  combined.put_digits(year, 4);
+  combined.put(":");
+  clock(combined);
+  combined_ = combined.written();
 }
 
 // What is our own, or was read as hexadecimal digits, needs no escaping.
