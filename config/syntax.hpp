@@ -51,6 +51,8 @@ using Refusal = std::optional<Problem>;
 // "http://host[:port][/base/path]", or https, or "unix:/path/of/socket[:/base/path]" as nginx writes
 // it. User information is refused: it would end up in logs.
 [[nodiscard]] Parsed<UpstreamUrl> parse_upstream_url(std::string_view text);
+// The path that such a URL ends with, without a slash at its end; "" for none.
+[[nodiscard]] Refusal check_base_path(std::string_view path);
 
 // What a server is asked for by name (RFC 6066), or verified as: a host name or a numeric address.
 // The result is in lower case, an IPv6 address without its brackets.

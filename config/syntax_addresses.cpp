@@ -4,7 +4,6 @@
 
 #include "config/characters.hpp"
 #include "config/diagnostic.hpp"
-#include "config/path_syntax.hpp"
 #include "config/syntax.hpp"
 
 namespace ifmatch::config {
