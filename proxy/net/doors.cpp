@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "proxy/net/listening.hpp"
 #include "proxy/net/admission.hpp"
+#include "proxy/net/listening.hpp"
 #include "proxy/net/session.hpp"
 
 namespace ifmatch::net {
@@ -24,8 +24,6 @@ void log_exception(const std::exception_ptr& failure) {
     spdlog::error("a session ended by an exception: {}", error.what());
   }
 }
-
-using Count = std::shared_ptr<Admission>;
 
 enum class Kind : std::uint8_t { v4, v6, local };
 
@@ -49,7 +47,7 @@ http::Address client_of(Kind kind, const Socket& socket) {
 
 // One listener on one thread. Its sessions keep it alive; it ends on its worker's thread.
 struct Doors::Entrance {
-  Entrance(Worker& on, DoorId id, Count counted, Descriptor socket)
+  Entrance(Worker& on, DoorId id, std::shared_ptr<Admission> counted, Descriptor socket)
       : worker(on),
         connections(std::move(counted)),
         kind(kind_of(socket)),
@@ -72,7 +70,7 @@ struct Doors::Entrance {
 
   Worker& worker;
   Door door;
-  Count connections;  // of the listener, over all threads
+  std::shared_ptr<Admission> connections;  // of the listener, over all threads
   Kind kind;
   Acceptor acceptor;
 };

@@ -126,6 +126,13 @@ class Exchange {
   [[nodiscard]] bool is_guarded() const noexcept {
     return route_->settings->mode == config::Mode::enforce;
   }
+  // What of a message a route of this mode passes on.
+  [[nodiscard]] http::Carry carry() const noexcept {
+    return is_guarded() ? http::Carry::guarded : http::Carry::everything;
+  }
+  [[nodiscard]] http::Validators validators() const noexcept {
+    return is_guarded() ? http::Validators::drop : http::Validators::keep;
+  }
 
   // Of the observe way.
   class ObservedRead;

@@ -62,10 +62,8 @@ Task<Flow> Exchange::pass_way() {
     if (*hops == 0) co_return co_await answer_options();
     hops_left_ = std::to_string(*hops - 1);
   }
-  const http::Validators validators =
-      is_guarded() ? http::Validators::drop : http::Validators::keep;
   Answer answer(worker_);
-  answer.interim = validators;
+  answer.interim = validators();
   if (offers_upgrade()) {
     // What flows through a tunnel nobody checks, so it must not lead to what an API that is lax
     // about paths takes for something guarded.
@@ -78,16 +76,15 @@ Task<Flow> Exchange::pass_way() {
   if (!reader_.done() || http::kind_of(head_.method) == http::MethodKind::unsafe) {
     co_return co_await pass_with_content(answer);
   }
-  const http::Carry carry = is_guarded() ? http::Carry::guarded : http::Carry::everything;
-  const Lent<std::string> octets = upstream_head(head_.method, carry, {}, hop_lines(answer));
+  const Lent<std::string> octets = upstream_head(head_.method, carry(), {}, hop_lines(answer));
   account_.forwarded = true;
   Result<void> asked = co_await ask(answer, *octets, head_.method, never, account_.upstream);
   if (!asked.has_error() && answer.head.status == 101) co_return co_await join(answer);
-  if (!asked.has_error()) asked = begin_content(answer, validators);
+  if (!asked.has_error()) asked = begin_content(answer, validators());
   if (asked.has_error()) {
     co_return co_await refuse(http::problem_of(asked.error(), http::MethodKind::safe));
   }
-  const Flow flow = co_await relay(answer, validators, {});
+  const Flow flow = co_await relay(answer, validators(), {});
   answer.finish();
   co_return flow;
 }
@@ -120,15 +117,12 @@ Task<Flow> Exchange::pass_with_content(Answer& answer) {
 }
 
 Task<Flow> Exchange::pass_content(Answer& answer, Upload& upload, Passage& passage) {
-  const http::Validators validators =
-      is_guarded() ? http::Validators::drop : http::Validators::keep;
   const http::MethodKind kind = http::kind_of(head_.method);
   Connection& upstream = answer.lease.connection();
   std::string lines = hop_lines(answer);
   if (continue_owed_) lines += "Expect: 100-continue\r\n";
   const Lent<std::string> octets =
-      upstream_head(head_.method, is_guarded() ? http::Carry::guarded : http::Carry::everything,
-                    shape_.framing, lines);
+      upstream_head(head_.method, carry(), shape_.framing, lines);
   std::vector<asio::const_buffer> buffers{asio::const_buffer(octets->data(), octets->size())};
   upload.append_pieces(buffers);
   std::optional<Stopwatch> watch(std::in_place, worker_.sinks, account_.upstream);
@@ -153,8 +147,8 @@ Task<Flow> Exchange::pass_content(Answer& answer, Upload& upload, Passage& passa
     watch.reset();
     // Nobody who was refused is told to go on.
     if (upload.awaits_permission()) co_await upload.stop();
-    if (!read.has_error()) read = begin_content(answer, validators);
-    if (!read.has_error()) flow = co_await relay(answer, validators, {});
+    if (!read.has_error()) read = begin_content(answer, validators());
+    if (!read.has_error()) flow = co_await relay(answer, validators(), {});
   } catch (...) {
     thrown = std::current_exception();
   }

@@ -23,6 +23,10 @@ http::ContentFraming length_told(const http::Fields& fields) {
   return told;
 }
 
+void add(std::vector<asio::const_buffer>& buffers, std::string_view text) {
+  if (!text.empty()) buffers.emplace_back(text.data(), text.size());
+}
+
 }  // namespace
 
 bool is_endless(const http::ResponseHead& head) {
@@ -79,11 +83,8 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
                                      .date = worker_.date(),
                                      .hop_lines = announced});
   const Lent<std::vector<asio::const_buffer>> buffers = worker_.lend_buffers();
-  const auto add = [&buffers](std::string_view text) {
-    if (!text.empty()) buffers->emplace_back(text.data(), text.size());
-  };
-  if (!bodiless) add(interim_left_);
-  add(*octets);
+  if (!bodiless) add(*buffers, interim_left_);
+  add(*buffers, *octets);
   // The content of a GET of ours on behalf of a HEAD is left where it is.
   if (bodiless) {
     if (onlooker_ != nullptr) onlooker_->answered(answer.head);
@@ -98,9 +99,6 @@ Task<Flow> Exchange::relay(Answer& answer, http::Validators validators, std::str
 Task<Flow> Exchange::relay_content(Answer& answer, std::vector<asio::const_buffer>& buffers,
                                    Coding coding, std::string_view held, http::Closing ending) {
   const bool chunked = coding == Coding::chunked;
-  const auto add = [&buffers](std::string_view text) {
-    if (!text.empty()) buffers.emplace_back(text.data(), text.size());
-  };
   ReadError error = ReadError::none;
   HeldContent room(worker_.contents);
   BodyHold hold(site().bodies);
@@ -120,12 +118,12 @@ Task<Flow> Exchange::relay_content(Answer& answer, std::vector<asio::const_buffe
       if (done) onlooker_->answered(answer.head);
     }
     ChunkFrame chunk;
-    if (chunked) chunk.open(buffers, size_of(pieces) + (first ? held.size() : 0));
-    if (first) add(held);
-    for (std::string_view piece : pieces) add(piece);
+    const std::size_t octets = size_of(pieces) + (first ? held.size() : 0);
+    if (chunked) chunk.open(buffers, octets);
+    if (first) add(buffers, held);
+    for (std::string_view piece : pieces) add(buffers, piece);
     if (chunked && done) http::write_trailers(trailers, answer.trailers, answer.head.fields);
     if (chunked) chunk.close(buffers, done ? LastChunk::yes : LastChunk::no, trailers);
-    const std::size_t octets = size_of(pieces) + (first ? held.size() : 0);
     Task<error_code> written =
         client_.write(buffers, listener_.timeouts.write, taken_by(octets));
     if (!written.await_ready()) {
