@@ -116,10 +116,9 @@ net::Files look_at(std::vector<std::string> files, Watching watching) {
 // Reads again what was read at the start. Standard input is read once in a process.
 net::Loader loader_of(config::Inputs read_before, std::vector<std::string> files,
                       Watching watching, const plugins::Registry& plugins,
-                      net::AccessLog& access_log, const config::AccessLog& log_at_start) {
-  const auto in_force = std::make_shared<config::AccessLog>(log_at_start);
+                      net::AccessLog& access_log) {
   return [inputs = std::move(read_before), files = std::move(files), watching, &plugins,
-          &access_log, in_force](const std::shared_ptr<net::SiteMemory>& memory) mutable {
+          &access_log](const std::shared_ptr<net::SiteMemory>& memory) mutable {
     // Looked at before they are read: what is changed meanwhile is noticed, perhaps twice.
     net::Loaded loaded{.files = look_at(files, watching)};
     config::LoadResult result = config::load(inputs);
@@ -136,17 +135,16 @@ net::Loader loader_of(config::Inputs read_before, std::vector<std::string> files
       auto made = std::make_shared<net::Site>(std::move(*result.config), plugins, memory);
       made->prepare_tls();
       const config::AccessLog& asked = made->config.access_log;
-      if (asked != *in_force) place = net::AccessLog::open(asked);
+      if (asked != access_log.asked()) place = net::AccessLog::open(asked);
       loaded.site = std::move(made);
     } catch (const std::runtime_error& error) {
       loaded.text += std::string("error: ") + error.what() + "\n";
       return loaded;
     }
-    loaded.applied = [site = loaded.site, place, in_force, &access_log] {
+    loaded.applied = [site = loaded.site, place, &access_log] {
       apply_log(site->config.log);
       raise_descriptor_limit(site->config);
       if (place) access_log.move_to(place);
-      *in_force = site->config.access_log;
     };
     return loaded;
   };
@@ -193,7 +191,6 @@ int run(const ConfigOptions& options, Watching watching, const plugins::Registry
   std::shared_ptr<const net::Site> site;
   std::optional<admin::MeasuredLedger> ledger;
   const config::Admin admin = config->admin;
-  const config::AccessLog log_at_start = config->access_log;
   try {
     ledger.emplace(plugins.make_ledger("memory", {.state_dir = config->state_dir}));
     auto made = std::make_shared<net::Site>(std::move(*config), plugins);
@@ -205,15 +202,15 @@ int run(const ConfigOptions& options, Watching watching, const plugins::Registry
   }
   std::unique_ptr<net::AccessLog> access_log;
   try {
-    access_log = std::make_unique<net::AccessLog>(log_at_start, net::thread_count(site->config));
+    access_log = std::make_unique<net::AccessLog>(site->config.access_log,
+                                                  net::thread_count(site->config));
   } catch (const std::runtime_error& error) {
     spdlog::error("{}", error.what());
     return exit_failed;
   }
   Counting counting(admin, *site);
   net::Server server(std::move(site), *ledger, supervisor,
-                     loader_of(std::move(inputs), files.names, watching, plugins, *access_log,
-                               log_at_start));
+                     loader_of(std::move(inputs), files.names, watching, plugins, *access_log));
   listen_to(*access_log, server);
   counting.listen_to(server);
   std::optional<AdminSide> admin_side;

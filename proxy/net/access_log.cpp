@@ -81,7 +81,7 @@ AccessLog::PlacePtr AccessLog::open(const config::AccessLog& config) {
 }
 
 AccessLog::AccessLog(const config::AccessLog& config, std::size_t threads)
-    : place_(open(config)), on_(place_->on()) {
+    : asked_(config), place_(open(config)), on_(place_->on()) {
   for (std::size_t i = 0; i < threads; ++i) sinks_.emplace_back(*this, config.format);
   if (on_) thread_ = std::thread([this] { run(); });
 }
@@ -99,6 +99,7 @@ AccessLog::~AccessLog() {
 
 void AccessLog::move_to(PlacePtr place) {
   const bool on = place->on();
+  asked_ = place->config;
   // Where nothing is written there are no lines of another format.
   if (!on_) {
     for (Sink& sink : sinks_) sink.set_format(place->config.format);

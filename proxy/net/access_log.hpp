@@ -38,8 +38,10 @@ class AccessLog {
     return thread < sinks_.size() ? &sinks_[thread] : nullptr;
   }
 
+  // What it was told last: where it goes on from now.
+  [[nodiscard]] const config::AccessLog& asked() const noexcept { return asked_; }
   // Goes on at another place, after what was told so far has gone to the old one. Called by one
-  // thread at a time, whichever.
+  // thread at a time, whichever; asked() by the same.
   void move_to(PlacePtr place);
 
   // Opens the file anew, after what was told so far has gone to the old one: after a rotation. May
@@ -86,6 +88,7 @@ class AccessLog {
   void drop(std::uint64_t lines);
   void tell_of_drops();
 
+  config::AccessLog asked_;
   PlacePtr place_;       // this and the next two are the writing thread's, once it runs
   bool torn_ = false;    // what was written there ends within a line
   bool leaves_ = false;  // what is written now is the last there
