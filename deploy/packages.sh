@@ -91,7 +91,8 @@ allow_services() {
 }
 
 apt() {
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 "$@"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
+    -o DPkg::Lock::Timeout=300 -o Acquire::Retries=5 "$@"
 }
 
 # install_packages NAME... installs what is missing of them. The body is a subshell, so that its
