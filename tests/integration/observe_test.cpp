@@ -237,6 +237,18 @@ TEST(Observe, NeverProbes) {
   EXPECT_EQ(api.upstream.count("GET"), 1U);
 }
 
+// The API goes on only once somebody has seen what it sent first.
+Response read_and_release(const GuardedStore& api, Hold& seen, std::string& content) {
+  RawClient client = RawClient::connect(api.proxy.port());
+  client.send(client.compose("GET", path));
+  return client.read_response_into(
+      [&](std::string_view piece) {
+        content += piece;
+        seen.release();
+      },
+      patience);
+}
+
 // A stream whose second half comes only once somebody has seen the first.
 TEST(Observe, LetsAStreamPassAtOnce) {
   for (const std::string type : {"text/event-stream", "application/x-ndjson"}) {
@@ -250,15 +262,8 @@ TEST(Observe, LetsAStreamPassAtOnce) {
       reply.postscript = "3\r\ntwo\r\n0\r\n\r\n";
       return reply;
     });
-    RawClient client = RawClient::connect(api.proxy.port());
-    client.send(client.compose("GET", path));
     std::string content;
-    const Response answer = client.read_response_into(
-        [&](std::string_view piece) {
-          content += piece;
-          seen->release();
-        },
-        patience);
+    const Response answer = read_and_release(api, *seen, content);
     EXPECT_EQ(answer.status, 200) << type;
     EXPECT_EQ(content, "onetwo") << type;
     EXPECT_EQ(answer.tag(), "") << type;
@@ -275,15 +280,8 @@ TEST(Observe, LetsContentOfKnownLengthPassThoughItsEndIsLate) {
     reply.postscript = "two";
     return reply;
   });
-  RawClient client = RawClient::connect(api.proxy.port());
-  client.send(client.compose("GET", path));
   std::string content;
-  const Response answer = client.read_response_into(
-      [&](std::string_view piece) {
-        content += piece;
-        seen->release();
-      },
-      patience);
+  const Response answer = read_and_release(api, *seen, content);
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(content, "onetwo");
   EXPECT_EQ(answer.tag(), "");

@@ -4,8 +4,6 @@
 #include "tests/integration/websocket.hpp"
 #include "tests/support/raw_api.hpp"
 
-#include <thread>
-
 namespace ifmatch::support {
 namespace {
 
@@ -84,22 +82,7 @@ TEST_F(ATunnelUnderTls, CarriesWhatWasSentAheadAndMuchInBothDirections) {
   EXPECT_EQ(joined.upstream->read(5), "ahead");
   std::string piece(1024 * 1024, '\0');
   for (std::size_t i = 0; i < piece.size(); ++i) piece[i] = static_cast<char>(i * 7 + i / 251);
-  constexpr int pieces = 16;
-  std::thread upward([&] {
-    for (int count = 0; count < pieces; ++count) joined.client.send(piece);
-  });
-  std::thread downward([&] {
-    for (int count = 0; count < pieces; ++count) joined.upstream->say(piece);
-  });
-  std::thread reads([&] {
-    for (int count = 0; count < pieces; ++count) {
-      EXPECT_TRUE(joined.upstream->read(piece.size()) == piece);
-    }
-  });
-  for (int count = 0; count < pieces; ++count) {
-    EXPECT_TRUE(joined.client.read_octets(piece.size()) == piece);
-  }
-  for (std::thread* thread : {&upward, &downward, &reads}) thread->join();
+  expect_both_ways(joined.client, *joined.upstream, piece, 16);
 }
 
 TEST_F(ATunnelUnderTls, EndsInOneDirectionAndGoesOnInTheOther) {

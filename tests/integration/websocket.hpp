@@ -1,10 +1,14 @@
 // What tests of tunnels begin with: a route that lets WebSockets pass, and the opening handshake.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "tests/support/proxy_process.hpp"
+#include "tests/support/raw_api.hpp"
 
 namespace ifmatch::support {
 
@@ -38,6 +42,26 @@ inline std::string switching(std::string_view accept = accept_value) {
   return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
          "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Accept: " +
          std::string(accept) + "\r\n\r\n";
+}
+
+// So many pieces go each way at once, and come out as they went in.
+inline void expect_both_ways(RawClient& client, ApiSide& api, const std::string& piece,
+                             int pieces) {
+  std::thread upward([&] {
+    for (int count = 0; count < pieces; ++count) client.send(piece);
+  });
+  std::thread downward([&] {
+    for (int count = 0; count < pieces; ++count) api.say(piece);
+  });
+  std::thread reads([&] {
+    for (int count = 0; count < pieces; ++count) {
+      EXPECT_TRUE(api.read(piece.size()) == piece);
+    }
+  });
+  for (int count = 0; count < pieces; ++count) {
+    EXPECT_TRUE(client.read_octets(piece.size()) == piece);
+  }
+  for (std::thread* thread : {&upward, &downward, &reads}) thread->join();
 }
 
 }  // namespace ifmatch::support

@@ -5,7 +5,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <string>
-#include <thread>
 
 #include "tests/integration/rules.hpp"
 #include "tests/integration/websocket.hpp"
@@ -186,22 +185,7 @@ TEST(ATunnel, CarriesWhatWasSentAheadOnBothSides) {
 TEST(ATunnel, CarriesMuchInBothDirectionsInLittleMemory) {
   Joined joined;
   const std::string piece(1024 * 1024, 'x');
-  constexpr int pieces = 64;
-  std::thread upward([&] {
-    for (int count = 0; count < pieces; ++count) joined.client.send(piece);
-  });
-  std::thread downward([&] {
-    for (int count = 0; count < pieces; ++count) joined.upstream->say(piece);
-  });
-  std::thread reads([&] {
-    for (int count = 0; count < pieces; ++count) {
-      EXPECT_TRUE(joined.upstream->read(piece.size()) == piece);
-    }
-  });
-  for (int count = 0; count < pieces; ++count) {
-    EXPECT_TRUE(joined.client.read_octets(piece.size()) == piece);
-  }
-  for (std::thread* thread : {&upward, &downward, &reads}) thread->join();
+  expect_both_ways(joined.client, *joined.upstream, piece, 64);
   if (std::getenv("IFMATCH_TEST_BINARY") == nullptr) {
     EXPECT_LT(joined.api.proxy().process().memory_peak_bytes(), 64ULL * 1024 * 1024);
   }

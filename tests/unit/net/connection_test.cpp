@@ -54,6 +54,11 @@ class AConnection : public testing::Test {
               ::send(far_, octets.data(), octets.size(), MSG_NOSIGNAL));
   }
 
+  Task<void> write(std::string_view octets, std::optional<error_code>& ended) {
+    asio::const_buffer buffer(octets.data(), octets.size());
+    ended = co_await connection_->write({&buffer, 1}, seconds(5), never);
+  }
+
   void start_read(Clock::duration wait) {
     ended_.reset();
     spawn(io_, read(connection_->after(wait)));
@@ -148,12 +153,7 @@ TEST_F(AConnection, IsBoundOnlyWhileItReads) {
   connection_->bound_read(connection_->after(milliseconds(200)));
   std::optional<error_code> written;
   const std::string much(8 << 20, 'x');
-  const auto write = [](Connection& connection, std::string_view octets,
-                        std::optional<error_code>& ended) -> Task<void> {
-    asio::const_buffer buffer(octets.data(), octets.size());
-    ended = co_await connection.write({&buffer, 1}, seconds(5), never);
-  };
-  spawn(io_, write(*connection_, much, written));
+  spawn(io_, write(much, written));
   turn();
   pass(seconds(1));
   EXPECT_FALSE(written);
@@ -237,13 +237,8 @@ TEST_F(AConnection, StaysCancelledWhenItWouldFallSilentAtThatMoment) {
 TEST_F(AConnection, DoesNotDisturbAWriteThatWaits) {
   std::optional<error_code> written;
   const std::string much(8 << 20, 'x');
-  const auto write = [](Connection& connection, std::string_view octets,
-                        std::optional<error_code>& ended) -> Task<void> {
-    asio::const_buffer buffer(octets.data(), octets.size());
-    ended = co_await connection.write({&buffer, 1}, seconds(5), never);
-  };
   start_read(seconds(10));
-  spawn(io_, write(*connection_, much, written));
+  spawn(io_, write(much, written));
   turn();
   pass(seconds(2));
   ASSERT_FALSE(written);
