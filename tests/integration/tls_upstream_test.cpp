@@ -242,6 +242,7 @@ TEST_F(TlsUpstream, OctetsBehindAnAnswerAreNotTakenForTheNext) {
   EXPECT_EQ(api.request("GET", "/a").body, "first");
   go->release();
   EXPECT_TRUE(finished->wait());
+  ASSERT_TRUE(api.front.settle());
   api.upstream.behave([](const Request&) { return Reply{.body = "second"}; });
   EXPECT_EQ(api.request("GET", "/a").body, "second");
 }

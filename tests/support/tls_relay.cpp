@@ -13,6 +13,7 @@ namespace ifmatch::support {
 namespace {
 
 constexpr int look_interval = 20;  // milliseconds between two looks at whether to stop
+constexpr std::uint64_t over = ~std::uint64_t{0};  // of a connection that moves nothing any more
 
 void need(bool fine, const char* what) {
   if (!fine) throw SupportError(std::string("OpenSSL: ") + what);
@@ -121,6 +122,20 @@ std::vector<Agreed> TlsRelay::ended(std::size_t count) const {
   return agreed_;
 }
 
+// Of two more looks that found nothing the second has begun after this was called.
+bool TlsRelay::settle() const {
+  std::unique_lock lock(mutex_);
+  const std::vector<std::uint64_t> before = idle_turns_;
+  lock.unlock();
+  return eventually([&] {
+    const std::lock_guard held(mutex_);
+    for (std::size_t index = 0; index < before.size(); ++index) {
+      if (idle_turns_[index] != over && idle_turns_[index] < before[index] + 2) return false;
+    }
+    return true;
+  });
+}
+
 void TlsRelay::accept_all() {
   while (std::optional<Socket> accepted = listening_.accept()) {
     threads_.emplace_back([this, socket = std::move(*accepted)]() mutable {
@@ -214,6 +229,7 @@ std::optional<std::size_t> TlsRelay::shake_hands(ssl_st* ssl, int handle) {
   }
   const std::lock_guard lock(mutex_);
   agreed_.push_back(result);
+  idle_turns_.push_back(result.failed ? over : 0);
   if (result.failed || stopping_) return std::nullopt;
   return agreed_.size() - 1;
 }
@@ -322,10 +338,16 @@ class TlsRelay::Pump {
 void TlsRelay::pump(Socket& plain, Socket& secure, ssl_st* ssl, std::size_t index) {
   Pump pump(ssl, plain.descriptor(), options_.ending);
   while (!stopping_ && !pump.over()) {
-    if (!pump.turn()) pump.wait();
+    if (pump.turn()) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      ++idle_turns_[index];
+    }
+    pump.wait();
   }
   {
     const std::lock_guard lock(mutex_);
+    idle_turns_[index] = over;
     agreed_[index].error = pump.error;
     agreed_[index].told_end = pump.told_end;
     ++ended_;

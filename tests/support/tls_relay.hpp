@@ -65,6 +65,8 @@ class TlsRelay {
   [[nodiscard]] std::vector<Agreed> agreed(std::size_t count = 1) const;
   // The same, once so many connections that had a handshake are over.
   [[nodiscard]] std::vector<Agreed> ended(std::size_t count = 1) const;
+  // Waits until whatever has been handed to it so far has gone on. False where that never was so.
+  [[nodiscard]] bool settle() const;
 
  private:
   class Pump;
@@ -84,6 +86,7 @@ class TlsRelay {
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;
   std::vector<Agreed> agreed_;
+  std::vector<std::uint64_t> idle_turns_;  // by connection: looks that found nothing to move
   std::size_t ended_ = 0;
   std::list<std::thread> threads_;
   std::thread acceptor_;
