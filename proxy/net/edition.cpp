@@ -17,8 +17,8 @@ Edition::Edition(asio::io_context& io, Sweeper& sweeper, Stalls& stalls,
     }
     if (!pool) {
       pool = std::make_shared<UpstreamPool>(io, sweeper, upstream);
-      pool->crowded = [&stalls, &sweeper, made = pool.get()] {
-        stalls.make_room(made, sweeper.now());
+      pool->crowded = [&stalls, &sweeper, made = pool.get()](std::size_t wanted) {
+        stalls.make_room(made, wanted, sweeper.now());
       };
     }
     pools_.push_back(std::move(pool));

@@ -38,7 +38,7 @@ double Stall::pace(Instant now) const noexcept {
   return static_cast<double>(octets() - before_) / std::max(age.count(), 0.5);
 }
 
-void Stalls::make_room(const void* held_of, Instant now) noexcept {
+Stall* Stalls::slowest(const void* held_of, Instant now) const noexcept {
   Stall* slowest = nullptr;
   double least = pace_max;
   for (Stall* stall = first_; stall != nullptr; stall = stall->next_) {
@@ -50,9 +50,16 @@ void Stalls::make_room(const void* held_of, Instant now) noexcept {
     least = pace;
     slowest = stall;
   }
-  if (slowest == nullptr) return;
-  slowest->cut_ = true;
-  slowest->client_.cancel();
+  return slowest;
+}
+
+void Stalls::make_room(const void* held_of, std::size_t wanted, Instant now) noexcept {
+  for (; wanted > 0; --wanted) {
+    Stall* const stall = slowest(held_of, now);
+    if (stall == nullptr) return;
+    stall->cut_ = true;
+    stall->client_.cancel();
+  }
 }
 
 }  // namespace ifmatch::net

@@ -13,12 +13,14 @@ namespace ifmatch::net {
 // Of one thread.
 class Stalls {
  public:
-  // Somebody is in want of a connection of `held_of`: cuts the slowest stream that holds one, where
-  // there is one that can be judged.
-  void make_room(const void* held_of, Instant now) noexcept;
+  // So many are in want of a connection of `held_of`: cuts as many streams that hold one, the slowest
+  // first, as far as there are any that can be judged.
+  void make_room(const void* held_of, std::size_t wanted, Instant now) noexcept;
 
  private:
   friend class Stall;
+  [[nodiscard]] class Stall* slowest(const void* held_of, Instant now) const noexcept;
+
   class Stall* first_ = nullptr;
 };
 

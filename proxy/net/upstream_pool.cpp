@@ -196,7 +196,11 @@ void UpstreamPool::sweep(Instant now) {
   }
   // Whoever began to wait while a connection was put back here may have been overlooked.
   make_room();
-  if (crowded && state_.limit.waiting() > 0) crowded();
+  // One at a time would be too slow for the last in a long queue: each thread gives its part.
+  if (const std::size_t waiting = state_.limit.waiting(); crowded && waiting > 0) {
+    const std::size_t threads = state_.members();
+    crowded((waiting + threads - 1) / threads);
+  }
 }
 
 // Where connections are kept nobody connects, and nobody else would ask where the name leads.
@@ -344,7 +348,7 @@ Task<Result<Lease>> UpstreamPool::wait_for_room(std::size_t place, Reuse reuse, 
     case ConnectionLimit::Entry::granted: break;
     case ConnectionLimit::Entry::queued:
       state_.ask_for_room();
-      if (crowded) crowded();
+      if (crowded) crowded(1);
       co_await stay.waiting->timer.async_wait(as_tuple);
   }
   if (!stay.leave()) co_return all_in_use("All connections to the upstream are in use.");

@@ -73,8 +73,9 @@ class UpstreamPool final : private Swept, private UpstreamState::Member {
   [[nodiscard]] PoolNumbers numbers() const noexcept;
 
   // Called when somebody of this thread has to wait because all connections are in use, and at each
-  // sweep while anybody does. Who holds one here and does not need it may give it up.
-  std::function<void()> crowded;
+  // sweep while anybody does, with how many connections are wanted of this thread. Who holds one
+  // here and does not need it may give it up.
+  std::function<void(std::size_t)> crowded;
 
  private:
   friend class Lease;

@@ -42,6 +42,11 @@ void UpstreamState::leave(Member& member) {
   std::erase(members_, &member);
 }
 
+std::size_t UpstreamState::members() const {
+  const std::lock_guard lock(mutex_);
+  return members_.size();
+}
+
 void UpstreamState::ask_for_room() {
   const std::lock_guard lock(mutex_);
   for (Member* const member : members_) {

@@ -90,6 +90,7 @@ class UpstreamState {
   };
   void join(Member& member);
   void leave(Member& member);
+  [[nodiscard]] std::size_t members() const;
 
   // Asks those for room who have idle connections.
   void ask_for_room();

@@ -238,6 +238,24 @@ TEST(SlowUploads, GiveWayWhenConnectionsRunOut) {
   EXPECT_LT(cut, 8) << "no more than were in the way";
 }
 
+// All that stand in the queue at once have their turn within the time for which one waits there, also
+// who comes last.
+TEST(SlowUploads, GiveWayAsFastAsOthersQueue) {
+  constexpr int places = 40;
+  constexpr int queueing = 60;
+  ProxyConfig config = impatient("body: 20s");
+  config.upstream = "max_connections: 40, timeouts: { connect: 3s, response: 20s }";
+  config.more = "threads: 1\n";
+  Api api(config);
+  std::vector<RawClient> slow;
+  for (int count = 0; count < places + queueing; ++count) {
+    slow.push_back(RawClient::connect(api.port()));
+    slow.back().send(slow.back().compose("POST", "/pass/slow", {{"Content-Length", "1000"}}, "x"));
+  }
+  ASSERT_TRUE(api.guarded.upstream.wait_for_open_connections(places));
+  EXPECT_EQ(api.guarded.request("GET", "/pass/1").status, 200);
+}
+
 // Connections
 
 TEST(FiveThousandConnections, HalfOfThemSlowKeepNobodyFromBeingServed) {

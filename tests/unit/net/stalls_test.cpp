@@ -62,14 +62,29 @@ TEST_F(Slow, TheSlowestGivesWayAndThenTheNext) {
   second.write(100);
   third.write(200);
   pass(milliseconds(2'000));
-  stalls.make_room(&pool, now);
+  stalls.make_room(&pool, 1, now);
   EXPECT_TRUE(second.stall->cut());
   EXPECT_FALSE(first.stall->cut() || third.stall->cut());
-  stalls.make_room(&pool, now);
+  stalls.make_room(&pool, 1, now);
   EXPECT_TRUE(third.stall->cut());
-  stalls.make_room(&pool, now);
+  stalls.make_room(&pool, 1, now);
   EXPECT_TRUE(first.stall->cut());
-  stalls.make_room(&pool, now);
+  stalls.make_room(&pool, 1, now);
+}
+
+TEST_F(Slow, AsManyGiveWayAsAreWanted) {
+  Client& first = add();
+  Client& second = add();
+  Client& third = add();
+  first.write(300);
+  second.write(100);
+  third.write(200);
+  pass(milliseconds(2'000));
+  stalls.make_room(&pool, 2, now);
+  EXPECT_TRUE(second.stall->cut() && third.stall->cut());
+  EXPECT_FALSE(first.stall->cut());
+  stalls.make_room(&pool, 2, now);
+  EXPECT_TRUE(first.stall->cut());
 }
 
 TEST_F(Slow, NobodyElseGivesWay) {
@@ -79,11 +94,11 @@ TEST_F(Slow, NobodyElseGivesWay) {
   waits_for_the_api.stall->end_wait();
   Client& of_another = add();
   pass(milliseconds(2'000));
-  stalls.make_room(&another_pool, now);
+  stalls.make_room(&another_pool, 1, now);
   EXPECT_FALSE(of_another.stall->cut());
-  stalls.make_room(&pool, now);
+  stalls.make_room(&pool, 1, now);
   EXPECT_TRUE(of_another.stall->cut());
-  stalls.make_room(&pool, now);
+  stalls.make_room(&pool, 1, now);
   pass(milliseconds(400));
   EXPECT_FALSE(gets_on.stall->cut() || waits_for_the_api.stall->cut());
 }
@@ -91,10 +106,10 @@ TEST_F(Slow, NobodyElseGivesWay) {
 TEST_F(Slow, TheYoungGiveWayOnceTheyAreOldEnough) {
   Client& young = add();
   pass(milliseconds(400));
-  stalls.make_room(&pool, now);
+  stalls.make_room(&pool, 1, now);
   EXPECT_FALSE(young.stall->cut());
   pass(milliseconds(200));
-  stalls.make_room(&pool, now);
+  stalls.make_room(&pool, 1, now);
   EXPECT_TRUE(young.stall->cut());
 }
 
@@ -106,9 +121,9 @@ TEST_F(Slow, WhoHasLeftIsForgotten) {
   clients[1].stall.reset();
   clients[2].stall.reset();
   clients[0].stall.reset();
-  stalls.make_room(&pool, now);
+  stalls.make_room(&pool, 1, now);
   Client& last = add();
-  stalls.make_room(&pool, now);
+  stalls.make_room(&pool, 1, now);
   EXPECT_FALSE(last.stall->cut());
 }
 
